@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Locator, Page, expect
 
 from bot.app import Running
 from bot.sandbox.environment import Environment, connect
@@ -36,6 +36,11 @@ async def bot(env: Environment, start_bot: StartBot) -> AsyncIterator[Running]:
     async with start_bot(smoke_test=True) as started:
         await connect(env)
         yield started
+
+
+def card(page: Page) -> Locator:
+    """The status message of the first endpoint."""
+    return page.locator("#messages .message").filter(has_text="my-").first
 
 
 async def keep(page: Page, name: str) -> None:
@@ -68,9 +73,9 @@ async def test_a_running_deployment_and_a_ready_one(env: Environment, page: Page
     env.clock.advance(80)
     await expect(page.locator("#messages .task.in_progress")).to_contain_text("Start the engine")
     env.clock.advance(120)
-    await expect(page.locator("#messages .message").first).to_contain_text("First token after")
+    await expect(card(page)).to_contain_text("First token after")
     await expect(page.locator("#replies .message")).to_have_count(6)
-    await expect(page.locator("#messages .message")).to_have_count(2)
+    await expect(page.locator("#messages .message")).to_have_count(3)
     await expect(page.locator("#replies .root")).to_contain_text("is live")
     await keep(page, "ready")
 
@@ -80,7 +85,7 @@ async def test_a_prompt_and_its_answer(env: Environment, page: Page) -> None:
     await send(page, LINE)
     await expect(page.locator(".task.in_progress")).to_contain_text("Get a GPU machine")
     env.clock.advance(300)
-    await expect(page.locator("#messages .message").first).to_contain_text("First token after")
+    await expect(card(page)).to_contain_text("First token after")
     await page.get_by_role("button", name="Try a prompt").first.click()
     dialog = page.get_by_role("dialog")
     await dialog.get_by_label("Prompt", exact=True).fill("Hello, who are you?")
@@ -119,10 +124,10 @@ async def test_the_home_tab(env: Environment, page: Page) -> None:
     await send(page, LINE)
     await expect(page.locator(".task.in_progress")).to_contain_text("Get a GPU machine")
     env.clock.advance(300)
-    await expect(page.locator("#messages .message").first).to_contain_text("is live")
+    await expect(card(page)).to_contain_text("is live")
     env.clock.advance(7200)
     env.friendli.set_status(next(iter(env.friendli.endpoints)), "SLEEPING")
-    await expect(page.locator("#messages .message").first).to_contain_text("is asleep")
+    await expect(card(page)).to_contain_text("is asleep")
     await send(page, "/friendli-deploy org/model --gpu 1xH200 --name my-other --yes")
     await expect(page.locator(".task.in_progress")).to_contain_text("Get a GPU machine")
     await page.get_by_role("button", name="friendli-deploy", exact=True).click()
@@ -137,6 +142,6 @@ async def test_a_failure(env: Environment, page: Page) -> None:
     env.clock.advance(48)
     await expect(page.locator(".task.in_progress")).to_contain_text("Download the model")
     env.clock.advance(40)
-    await expect(page.locator("#messages .message")).to_have_count(2)
+    await expect(page.locator("#messages .message")).to_have_count(3)
     await expect(page.locator(".task.error")).to_be_visible()
     await keep(page, "failure")

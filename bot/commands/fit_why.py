@@ -12,6 +12,7 @@ from bot.domain.request.deploy_request import DeployRequest
 from bot.domain.request.draft import DeployDraft
 from bot.domain.request.rules import check
 from bot.messages.model_fit import WHY_ACTION, why_view
+from bot.services.model_history import ModelHistory
 from bot.slack.modals import Modals
 from bot.slack.requests import BlockAction
 
@@ -25,6 +26,7 @@ async def why(
     models: ModelLookup,
     modals: Modals,
     prices: Prices,
+    history: ModelHistory,
 ) -> None:
     """Open the arithmetic of a preview, whose draft the button has, or of a thread."""
     if click.value.startswith("{"):
@@ -37,10 +39,13 @@ async def why(
         stored = deployment.model_facts
         facts = ModelFacts.model_validate(stored) if stored is not None else None
         request = None if deployment.spec else DeployRequest.model_validate(deployment.request)
-    fit = fit_of_request(facts, request, prices) if request is not None else None
-    if facts is None or fit is None:
+    if facts is None or request is None:
         raise UserError(_NOT_KNOWN)
-    await modals.open(click.trigger_id, why_view(facts, fit))
+    seen = await history.of(click.place, request.model, None)
+    fit = fit_of_request(facts, request, prices, seen.observations)
+    if fit is None:
+        raise UserError(_NOT_KNOWN)
+    await modals.open(click.trigger_id, why_view(facts, fit, seen.present))
 
 
 def _request(draft: DeployDraft) -> DeployRequest | None:

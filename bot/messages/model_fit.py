@@ -58,12 +58,14 @@ def fit_block(fit: RequestFit, value: str, present: datetime | None = None) -> B
     return section(fit_line(fit, present), accessory=why_button(value))
 
 
-def why_view(facts: ModelFacts, fit: RequestFit) -> dict[str, object]:
+def why_view(
+    facts: ModelFacts, fit: RequestFit, present: datetime | None = None
+) -> dict[str, object]:
     """The modal with the arithmetic."""
     answer, load = fit.answer, fit.load
     lines = _per_gpu(fit) if answer.usable and load.weights is not None else []
     return message_view(
-        section(f"{escape(facts.repo)} on {escape(fit.option.label)}: {fit_line(fit)}"),
+        section(f"{escape(facts.repo)} on {escape(fit.option.label)}: {fit_line(fit, present)}"),
         *([section("\n".join(lines))] if lines else []),
         *(
             [section(f"Memory per request is unknown: {escape(facts.cache_unknown)}.")]

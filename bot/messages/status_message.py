@@ -45,7 +45,9 @@ def root(deployment: DeploymentView) -> Body:
     test = smoke_test.line(deployment.smoke_test)
     blocks: list[Block] = [section("\n".join(filter(None, (headline.text, headline.note, test))))]
     if deployment.setup.fit is not None:
-        blocks.append(fit_block(deployment.setup.fit, deployment.public_id))
+        blocks.append(
+            fit_block(deployment.setup.fit, deployment.public_id, deployment.requested_at)
+        )
     plan_block = _plan(deployment)
     if plan_block is not None:
         blocks.append(plan_block)

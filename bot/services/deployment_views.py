@@ -19,6 +19,7 @@ from bot.domain.deployment_view import (
     PendingApproval,
     Setup,
 )
+from bot.domain.fit_history import FitObservation
 from bot.domain.grants import Subject
 from bot.domain.instances import InstanceOption, Prices, by_id, next_larger
 from bot.domain.listed_endpoint import gpus_text
@@ -34,6 +35,7 @@ from bot.domain.transitions import ObservedTransition, State
 from bot.domain.version import option_of
 from bot.messages.markup import who
 from bot.messages.match_candidates import notes
+from bot.services import fit_records
 from bot.services.lookup import target_of
 from bot.services.next_instance import priced, with_larger_instance
 from bot.services.phase_statistics import StartSetup, start_times
@@ -79,18 +81,24 @@ async def views_of(
         for deployment in deployments
     ]
     return [
-        await _with_start_times(
+        await _with_history(
             session,
             deployment,
             await with_larger_instance(session, deployment, view, settings.prices),
+            settings.prices,
         )
         for deployment, view in zip(deployments, views, strict=True)
     ]
 
 
-async def _with_start_times(
-    session: AsyncSession, deployment: Deployment, view: DeploymentView
+async def _with_history(
+    session: AsyncSession, deployment: Deployment, view: DeploymentView, prices: Prices
 ) -> DeploymentView:
+    """With what this database has seen of the model: whether it fits, and how long it takes."""
+    if view.setup.fit is not None and view.setup.model is not None:
+        seen = await fit_records.observations(session, deployment, view.setup.model)
+        fit = _fit(deployment, DeployRequest.model_validate(deployment.request), prices, seen)
+        view = replace(view, setup=replace(view.setup, fit=fit))
     state = view.endpoint_state
     starts = deployment.state in _BEFORE_START or (
         deployment.state is DeploymentState.LIVE and (state is None or state.status in COMING_UP)
@@ -110,7 +118,7 @@ async def new_view(
     if deployment.state is not DeploymentState.PROPOSED:
         # Nobody waits for what this would read; the next message has it.
         return view
-    return await _with_start_times(session, deployment, view)
+    return await _with_history(session, deployment, view, settings.prices)
 
 
 def _view(
@@ -192,11 +200,17 @@ def setup_of(deployment: Deployment, prices: Prices) -> Setup:
     )
 
 
-def _fit(deployment: Deployment, request: DeployRequest, prices: Prices) -> RequestFit | None:
+def _fit(
+    deployment: Deployment,
+    request: DeployRequest,
+    prices: Prices,
+    seen: Sequence[FitObservation] = (),
+) -> RequestFit | None:
     """Only before it is live: then it has shown whether it fits."""
     if deployment.model_facts is None or deployment.state not in BEFORE_LIVE:
         return None
-    return fit_of_request(ModelFacts.model_validate(deployment.model_facts), request, prices)
+    facts = ModelFacts.model_validate(deployment.model_facts)
+    return fit_of_request(facts, request, prices, seen)
 
 
 def _larger(

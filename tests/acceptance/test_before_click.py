@@ -6,7 +6,8 @@ from inline_snapshot import snapshot
 from bot.db.session import Database
 from bot.domain.deployment_state import DeploymentState
 from bot.sandbox.environment import Environment
-from tests.acceptance.deploying import deploy
+from bot.sandbox.slack.conversations import Message
+from tests.acceptance.deploying import deploy, send_deploy
 from tests.acceptance.settings_form import save_settings
 from tests.acceptance.test_approval import ALWAYS
 from tests.acceptance.thread_assertions import ephemeral_texts, message_text, root, roots
@@ -115,3 +116,63 @@ async def test_approvers_see_price_total_and_time(env: Environment) -> None:
 def tasks(env: Environment) -> list[str]:
     [plan] = [block for block in root(env).blocks if block["type"] == "plan"]
     return [str(task["title"]) for task in plan["tasks"]]
+
+
+@pytest.mark.usefixtures("bot")
+async def test_what_was_seen_goes_before_what_was_computed(env: Environment) -> None:
+    """In the form's instances, with the cheapest chosen by it, and in the preview."""
+    endpoint = await deploy(env, "small")
+    env.friendli.set_status(endpoint, "FAILED", error_code="INFERENCE_ENGINE_MEMORY_ERROR")
+    await env.slack.until(lambda: "failed" in root(env).text)
+    served = await deploy(env, "large", options="--gpu 1xB200 --replicas 1")
+    env.friendli.set_status(served, "RUNNING")
+    await env.slack.until(lambda: "is live" in roots(env)[-1].text)
+    await env.member.command(env.channel)
+    view = await env.slack.until(lambda: env.member.modal)
+    await env.member.fill("Model", "org/model")
+
+    def instances() -> list[str]:
+        [menu] = [one for one in view.fields() if one.label == "Instance"]
+        groups = menu.element["option_groups"]
+        return [one["text"]["text"] for group in groups for one in group["options"]]
+
+    await env.slack.until(lambda: "ran out of memory" in str(instances()))
+    assert [one for one in instances() if "H100 ·" in one or "B200 ·" in one] == snapshot(
+        [
+            "1 × H100 · $5.00/h · ran out of memory here just now",
+            "2 × H100 · $10.00/h · fits, room for 103 requests at 8k",
+            "4 × H100 · $20.00/h · fits, room for 221 requests at 8k",
+            "8 × H100 · $40.00/h · fits, room for 456 requests at 8k",
+            "1 × B200 · $9.00/h · served on this GPU once",
+            "2 × B200 · $18.00/h · served on 1 × B200 once",
+            "4 × B200 · $36.00/h · served on 1 × B200 once",
+            "8 × B200 · $72.00/h · served on 1 × B200 once",
+        ]
+    )
+    await env.member.close_modal()
+    await env.member.command(env.channel, "org/model --gpu 1xH100 --replicas 1 --name again")
+    await env.slack.until(lambda: "ran out of memory" in str(previews(env)[-1].blocks).lower())
+    assert fit_of(previews(env)[-1]) == snapshot(
+        ["⚠ Ran out of memory here just now. Cheapest that fits: 1 × A100, $4.00/h."]
+    )
+
+
+def previews(env: Environment) -> list[Message]:
+    return env.member.ephemerals(env.channel)
+
+
+def fit_of(preview: Message) -> list[str]:
+    """Of the blocks with a "Why?" beside them."""
+    return [str(one["text"]["text"]) for one in preview.blocks if "accessory" in one]
+
+
+@pytest.mark.usefixtures("bot")
+async def test_approvers_see_what_was_seen(env: Environment) -> None:
+    """In place of the computed fit."""
+    endpoint = await deploy(env, "small")
+    env.friendli.set_status(endpoint, "FAILED", error_code="INFERENCE_ENGINE_MEMORY_ERROR")
+    await env.slack.until(lambda: "failed" in root(env).text)
+    await save_settings(env, approval=ALWAYS)
+    await send_deploy(env, name="again")
+    await env.slack.until(lambda: len(roots(env)) == 2)
+    assert fit_of(roots(env)[-1])[0].startswith("⚠ Ran out of memory here just now.")

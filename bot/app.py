@@ -383,6 +383,7 @@ def _services(
         settings.prices,
         friendli,
         people,
+        clients,
         audit,
         targets,
         AccessRequests(database, settings),

@@ -6,6 +6,7 @@ from bot.commands.bare_model import BareModels
 from bot.commands.deploy import LineDeployment
 from bot.commands.deploy_modal import DeployForm
 from bot.commands.registry import SLASH, DeferredTask, Registry
+from bot.commands.shared_channel import SharedChannels
 from bot.domain.command_line import asks_for_help, require_short, typed
 from bot.domain.errors import UserError
 from bot.domain.text import clip
@@ -26,6 +27,7 @@ class Dispatcher:
     form: DeployForm
     lines: LineDeployment
     bare_models: BareModels
+    shared_channels: SharedChannels
 
     async def run(self, command: SlashCommand) -> DeferredTask:
         """Run the handler.
@@ -34,6 +36,7 @@ class Dispatcher:
             UserError: The first word is neither a command nor a model, or the text is too long.
         """
         require_short(command.text)
+        command = await self.shared_channels.resolve(command)
         text = command.text.strip()
         word, _, rest = text.partition(" ")
         if text and asks_for_help(text):

@@ -40,7 +40,10 @@ class SharedChannels:
                     return command
                 if not await self.targets.of(place):
                     return command
-                # Another workspace may have a channel with the same id.
+                # Only of a person whom Slack knows in that channel, and of that workspace.
+                person = await self.people.actor(command.person.id)
+                if person.workspace_id != typed.workspace_id:
+                    return command
                 channels = await self.people.channels_of(place, command.person.id)
         except (SlackUnreachableError, TimeoutError) as error:
             log.warning("a guest's channel isn't known", error=type(error).__name__)

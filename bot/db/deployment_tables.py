@@ -97,6 +97,8 @@ class Deployment(Claimable, Base):
             postgresql_where=_NAME_IS_TAKEN,
         ),
         Index("ix_deployments_watched", "watched_project_id", "state"),
+        # What a channel deployed lately.
+        Index("ix_deployments_place", "enterprise_id", "workspace_id", "channel_id", "id"),
         storage(fillfactor=80, vacuum_at=0.02),
     )
 

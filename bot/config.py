@@ -295,7 +295,7 @@ class HubSettings(CommonSettings):
     )
     hf_token: Secret | None = Field(
         None,
-        title="Lets `fit` read gated and private models",
+        title="Lets the checks of models read gated and private ones",
         description="Make one at https://huggingface.co/settings/tokens (hf_…), for reading.",
     )
 

@@ -4,6 +4,7 @@ Their contents are never stored here; they live in the process that sends them, 
 """
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -194,12 +195,15 @@ class Prompts:
         async with self._database.write() as session:
             return await renew(session, PromptRequest, prompt.claim, lease=self._lease)
 
-    async def is_stopped(self, prompt: AcceptedPrompt) -> bool:
+    async def stopped_among(self, public_ids: Sequence[str]) -> frozenset[str]:
+        """Those of these prompts that a person has stopped."""
         async with self._database.read() as session:
-            by = await session.scalar(
-                select(PromptRequest.stopped_by).where(PromptRequest.id == prompt.claim.id)
+            found = await session.scalars(
+                select(PromptRequest.public_id).where(
+                    PromptRequest.public_id.in_(public_ids), PromptRequest.stopped_by.is_not(None)
+                )
             )
-        return by is not None
+            return frozenset(found)
 
     async def finish(self, prompt: AcceptedPrompt, state: PromptState) -> None:
         async with self._database.write() as session:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
+from sqlalchemy.exc import SQLAlchemyError
 
 from bot.config import Settings
 from bot.domain.friendli_errors import FriendliError, Refused
@@ -61,7 +62,7 @@ class Question:
 
 @dataclass(slots=True)
 class _Answer:
-    """An answer as it comes; `changed` is set with each piece and at the end."""
+    """An answer as it comes; `changed` is set with each piece and at the end, `over` at the end."""
 
     watch: Stopwatch
     pending: str = ""
@@ -69,7 +70,7 @@ class _Answer:
     has_reasoned: bool = False
     finish_reason: str | None = None
     error: FriendliError | None = None
-    is_over: bool = False
+    over: asyncio.Event = field(default_factory=asyncio.Event)
     is_too_long: bool = False
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -89,7 +90,7 @@ class _Answer:
 
 
 class _Upkeep:
-    """Keeps the claim while an answer streams, and looks for a stop from another process."""
+    """Keeps the claim while an answer streams."""
 
     def __init__(
         self, prompts: Prompts, prompt: AcceptedPrompt, stopped: asyncio.Event, renew_every: float
@@ -98,15 +99,11 @@ class _Upkeep:
         self._prompt = prompt
         self._stopped = stopped
         self._renew_every = renew_every
-        self._renewed = self._looked = asyncio.get_running_loop().time()
+        self._renewed = asyncio.get_running_loop().time()
 
     async def end(self) -> PromptState | None:
         """Why the answer ends now; None if it goes on."""
         present = asyncio.get_running_loop().time()
-        if present - self._looked >= _LOOK_SECONDS:
-            self._looked = present
-            if await self._prompts.is_stopped(self._prompt):
-                self._stopped.set()
         if self._stopped.is_set():
             return PromptState.STOPPED
         if present - self._renewed > self._renew_every:
@@ -135,6 +132,7 @@ class PromptAnswers:
         self._support = StreamSupport()
         # Of those that are answered by this process.
         self._stops: dict[str, asyncio.Event] = {}
+        self._looking: asyncio.Task[None] | None = None
 
     def stop(self, public_id: str) -> None:
         """Stop an answer of this process at once."""
@@ -144,10 +142,24 @@ class PromptAnswers:
     async def answer(self, prompt: AcceptedPrompt, question: Question) -> None:
         """Send a prompt, once, and stream its answer; whatever fails is said in the thread."""
         self._stops[prompt.public_id] = asyncio.Event()
+        if self._looking is None or self._looking.done():
+            self._looking = asyncio.create_task(self._look_for_stops())
         try:
             await self._run(prompt, question)
         finally:
             del self._stops[prompt.public_id]
+
+    async def _look_for_stops(self) -> None:
+        """Notice stops that other processes have taken, with one query for all answers."""
+        while self._stops:
+            await asyncio.sleep(_LOOK_SECONDS)
+            try:
+                stopped = await self._prompts.stopped_among(list(self._stops))
+            except (SQLAlchemyError, OSError, TimeoutError) as error:
+                log.warning("database unavailable", error=type(error).__name__)
+                continue
+            for public_id in stopped:
+                self.stop(public_id)
 
     async def _run(self, prompt: AcceptedPrompt, question: Question) -> None:
         earlier: list[ChatMessage] = []
@@ -243,7 +255,7 @@ class PromptAnswers:
         except FriendliError as error:
             answer.error = error
         finally:
-            answer.is_over = True
+            answer.over.set()
             answer.changed.set()
 
     async def _show(
@@ -254,7 +266,7 @@ class PromptAnswers:
         upkeep = _Upkeep(self._prompts, prompt, stopped, self._settings.lease / 3)
         clock = asyncio.get_running_loop().time
         next_at = 0.0
-        while not answer.is_over:
+        while not answer.over.is_set():
             await _first_of(answer.changed, stopped, seconds=_LOOK_SECONDS)
             end = await upkeep.end()
             if end is not None:
@@ -262,7 +274,8 @@ class PromptAnswers:
             if not answer.changed.is_set():
                 continue
             if clock() < next_at:
-                await _first_of(stopped, seconds=next_at - clock())
+                wait = min(next_at - clock(), _LOOK_SECONDS)
+                await _first_of(stopped, answer.over, seconds=wait)
                 continue
             answer.changed.clear()
             failure = await self._show_piece(prompt, answer, message, question_ts)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 from inline_snapshot import snapshot
 
+from bot.domain.text import unescape
 from bot.sandbox.environment import Environment, connect
 from bot.sandbox.faults import Hang, LoseReply, Respond
 from bot.sandbox.slack.conversations import Message
@@ -48,7 +49,9 @@ def ended(env: Environment) -> Callable[[], bool]:
 
 async def answered(env: Environment, prompt: str) -> None:
     """Wait until the answer to a prompt is complete."""
-    await env.slack.until(lambda: f"“{prompt}”" in replies(env)[-1].words and ended(env)())
+    await env.slack.until(
+        lambda: f"“{prompt}”" in unescape(replies(env)[-1].words) and ended(env)()
+    )
 
 
 async def more_replies(env: Environment, least: int) -> None:

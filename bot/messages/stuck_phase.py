@@ -11,6 +11,7 @@ from bot.domain.transitions import State
 from bot.messages import buttons, support
 from bot.messages.blocks import actions, section
 from bot.messages.body import body
+from bot.messages.forecast import time_range
 from bot.messages.lifetime_replies import rate
 from bot.messages.markup import bold, code, duration, escape
 from bot.messages.reply import Reply
@@ -32,7 +33,10 @@ _WAIT_OR_CANCEL = "Keep waiting, or cancel and deploy again."
 def stuck(deployment: DeploymentView, present: datetime) -> Reply:
     state = deployment.endpoint_state or State(Status.INITIALIZING.value)
     lasts = duration((present - deployment.history[-1].observed_at).total_seconds())
-    text = f"{bold(deployment.name)} has been {_doing(state)} for {lasts}, which is unusually long."
+    known = deployment.start_times.phases.get(state.phase or "")
+    usual = "" if known is None else f" (usually {time_range(known)})"
+    doing = f"{bold(deployment.name)} has been {_doing(state)}"
+    text = f"{doing} for {lasts}{usual}, which is unusually long."
     advice = f"{_advice(state, deployment)} {_support(deployment)}"
     row = buttons.for_live(deployment)
     return Reply(

@@ -43,7 +43,9 @@ async def with_larger_instance(
 
     chosen = next_option(option, fits, prices)
     larger = None if chosen is None else priced(chosen, view.setup.least, prices)
-    return replace(view, setup=replace(view.setup, larger=larger))
+    weights = facts.weights if facts is not None else None
+    setup = replace(view.setup, larger=larger, weights=weights, memory_gb=option.memory_gb)
+    return replace(view, setup=setup)
 
 
 def _facts(deployment: Deployment, model: str) -> ModelFacts | None:

@@ -1,8 +1,14 @@
 """Stories of what a person knows before a click that spends: the price, and how long it takes."""
 
+from datetime import timedelta
+
 import pytest
 from inline_snapshot import snapshot
+from sqlalchemy import update
 
+from bot.db.claims import make_due
+from bot.db.clock import after
+from bot.db.deployment_tables import Deployment
 from bot.db.session import Database
 from bot.domain.deployment_state import DeploymentState
 from bot.sandbox.environment import Environment
@@ -10,7 +16,7 @@ from bot.sandbox.slack.conversations import Message
 from tests.acceptance.deploying import deploy, send_deploy
 from tests.acceptance.settings_form import save_settings
 from tests.acceptance.test_approval import ALWAYS
-from tests.acceptance.thread_assertions import ephemeral_texts, message_text, root, roots
+from tests.acceptance.thread_assertions import ephemeral_texts, message_text, root, roots, thread
 from tests.services.test_phase_statistics import add
 
 MODEL = "meta-llama/Llama-3.1-8B-Instruct"
@@ -176,3 +182,21 @@ async def test_approvers_see_what_was_seen(env: Environment) -> None:
     await send_deploy(env, name="again")
     await env.slack.until(lambda: len(roots(env)) == 2)
     assert fit_of(roots(env)[-1])[0].startswith("⚠ Ran out of memory here just now.")
+
+
+@pytest.mark.usefixtures("earlier_starts", "bot")
+async def test_the_stuck_notice_names_the_usual_time(env: Environment) -> None:
+    """By the same numbers as everywhere else."""
+    await deploy(env, model=MODEL, options="--gpu 2xH100 --replicas 1")
+    database = Database(env.database)
+    async with database.write() as session:
+        row = await session.scalar(
+            update(Deployment)
+            .where(Deployment.name == "it")
+            .values(stuck_at=after(timedelta(seconds=-1)))
+            .returning(Deployment.id)
+        )
+        await make_due(session, Deployment, row or 0)
+    await database.close()
+    await env.slack.until(lambda: "unusually long" in thread(env)[-1])
+    assert "(usually 44–46 s), which is unusually long." in thread(env)[-1]

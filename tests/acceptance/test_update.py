@@ -297,12 +297,12 @@ async def test_a_rollout_that_fails_is_told(env: Environment) -> None:
     assert thread(env)[3:] == snapshot(
         [
             "🟠 Rolling out a new version. The previous one stays live until it is ready.",
-            "# 🔴 *it* failed while rolling out a new version. `org/model` doesn't fit in the memory of these GPUs. Use a larger instance, or lower the max batch size or the max input length. (`INFERENCE_ENGINE_MEMORY_ERROR`) `/friendli-deploy versions it` lists the versions that it can go back to.",
+            "# 🔴 *it* failed while rolling out a new version. `org/model` doesn't fit in the memory of these GPUs: weights 16 GB, memory 80 GB. Use a larger instance, or lower the max batch size or the max input length. (`INFERENCE_ENGINE_MEMORY_ERROR`) `/friendli-deploy versions it` lists the versions that it can go back to.",
         ]
     )
     assert message_text(env, root(env)) == snapshot("""\
 🔴 *it* failed while rolling out a new version
-`org/model` doesn't fit in the memory of these GPUs. Use a larger instance, or lower the max batch size or the max input length. (`INFERENCE_ENGINE_MEMORY_ERROR`) `/friendli-deploy versions it` lists the versions that it can go back to.
+`org/model` doesn't fit in the memory of these GPUs: weights 16 GB, memory 80 GB. Use a larger instance, or lower the max batch size or the max input length. (`INFERENCE_ENGINE_MEMORY_ERROR`) `/friendli-deploy versions it` lists the versions that it can go back to.
 Max batch size: `512`
 org/model@ffc8550 · 1 × H100 · 1 replica · endpoint `ENDPOINT-1`
 requested by @requester at TIME · target `prod`

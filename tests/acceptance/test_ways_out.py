@@ -217,7 +217,7 @@ async def test_after_a_restart_there_is_a_message_to_support(env: Environment) -
     await env.member.click(failed, "Restart ($5.00/h)")
     await env.slack.until(lambda: restarts(env))
     [endpoint] = env.friendli.endpoints
-    env.friendli.set_status(endpoint, "INITIALIZING")
+    env.friendli.set_status(endpoint, "INITIALIZING", phase="REQUESTING_VIRTUAL_MACHINE")
     await env.slack.until(lambda: "Cancel" in root(env).buttons)
     env.friendli.set_status(endpoint, "FAILED", error_code="WORKLOAD_INIT_GRPC_ERROR")
     await env.slack.until(lambda: "Write to support" in root(env).buttons)
@@ -254,3 +254,12 @@ async def test_a_retry_that_needs_approval_says_so(env: Environment) -> None:
         lambda: any("Approve" in one.buttons for one in env.channel.messages.values())
     )
     assert restarts(env) == 0
+
+
+@pytest.mark.usefixtures("bot")
+async def test_a_memory_error_says_what_was_too_large(env: Environment) -> None:
+    """The weights as the Hub tells them, beside the memory of the instance."""
+    failed = await failed_with(env, OUT_OF_MEMORY)
+    assert "doesn't fit in the memory of these GPUs: weights 16 GB, memory 80 GB." in str(
+        failed.blocks
+    )

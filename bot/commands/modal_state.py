@@ -6,8 +6,6 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
-from bot.domain.actors import SlackId
-
 _E = TypeVar("_E", bound=StrEnum)
 
 
@@ -25,7 +23,6 @@ class Element(BaseModel):
     value: str | None = None
     selected_option: Choice | None = None
     selected_options: tuple[Choice, ...] | None = None
-    selected_users: tuple[SlackId, ...] | None = None
 
     @property
     def typed(self) -> str:
@@ -54,7 +51,12 @@ class Modal(BaseModel):
     private_metadata: str
     state: State | None = None
 
-    def element(self, name: str) -> Element:
-        """The element whose block id and action id are both this; an empty one if there is none."""
+    def element(self, name: str, action_id: str = "") -> Element:
+        """The element of a block; an empty one if there is none.
+
+        Args:
+            name: The block id.
+            action_id: '' if it is the same.
+        """
         blocks = self.state.values if self.state else {}
-        return blocks.get(name, {}).get(name, Element())
+        return blocks.get(name, {}).get(action_id or name, Element())

@@ -11,6 +11,7 @@ from bot.commands.registry import SLASH, Command, Feature, ViewResponse, deferre
 from bot.commands.target_lookup import TargetLookup
 from bot.domain.errors import UserError
 from bot.domain.permissions import Permission
+from bot.domain.process.task_group import both
 from bot.messages.answer import answer
 from bot.messages.blocks import Block
 from bot.messages.markup import bold, code
@@ -40,6 +41,18 @@ async def run(
     await modals.open(command.trigger_id, form.build(state, rules))
 
 
+@deferred
+async def changed(click: BlockAction, authorizer: Authorizer, modals: Modals) -> None:
+    """Reveal the fields that count with what was chosen, and hide the others."""
+    if click.view is None:
+        return
+    state = form.react(click.view)
+    if state is not None:
+        await _authorize(authorizer, click, state.target)
+        rules = await authorizer.rules(click.place, state.target)
+        await modals.replace_after(click.view, form.build(state, rules), click.action_ts)
+
+
 async def submitted(
     submission: ViewSubmission, authorizer: Authorizer, target_settings: TargetSettings
 ) -> ViewResponse:
@@ -67,7 +80,8 @@ async def who(click: BlockAction, authorizer: Authorizer, people: People, modals
     permission = _PERMISSION.validate_python(click.value)
     granted = form.granted_to(permission, await authorizer.rules(click.place, state.target))
     above = who_form.WhoForm(settings=state, permission=permission, shown=tuple(granted))
-    await modals.push(click.trigger_id, who_form.build(above, await people.groups()))
+    groups, everyone = await both(people.groups(), people.everyone())
+    await modals.push(click.trigger_id, who_form.build(above, groups, everyone))
 
 
 async def submitted_who(
@@ -122,6 +136,20 @@ async def groups(request: OptionsRequest, people: People) -> Sequence[Block]:
     return [who_form.group_option(id_, name) for id_, name in matching[:_MOST_OPTIONS]]
 
 
+async def everyone(request: OptionsRequest, people: People) -> Sequence[Block]:
+    """The people who match the typed text, for those who have the form open; no bots."""
+    who_form.read(request.view or {})
+    typed = request.typed.lower().lstrip("@")
+    matching = [
+        (id_, name)
+        for id_, name in (await people.everyone()).items()
+        # A member id can be copied from a profile.
+        if typed in name.lower() or typed == id_.lower()
+    ]
+    matching.sort(key=lambda one: one[1].lower())
+    return [who_form.person_option(id_, name) for id_, name in matching[:_MOST_OPTIONS]]
+
+
 async def _say_saved(submission: ViewSubmission, target: str, saved: Saved) -> None:
     name = bold(target)
     text = f"The settings of {name} were so already."
@@ -147,11 +175,15 @@ FEATURE = Feature(
         Command(
             "settings",
             "[target]",
-            "Approvals, time to live, what the channel hears, and who may do what.",
+            "Approvals, lifetimes, what is posted in the channel, and who may do what.",
             run,
         )
     ],
-    clicks={form.WHO_ACTION: who},
+    clicks={
+        form.WHO_ACTION: who,
+        form.APPROVAL_ACTION: changed,
+        form.LIFETIME_ACTION: changed,
+    },
     submissions={form.CALLBACK_ID: submitted, who_form.CALLBACK_ID: submitted_who},
-    suggestions={who_form.GROUPS_ACTION: groups},
+    suggestions={who_form.GROUPS_ACTION: groups, who_form.PEOPLE_ACTION: everyone},
 )

@@ -19,6 +19,8 @@ from bot.messages.settings import APPROVALS, EXPIRY_ACTIONS, NOTIFICATION_LEVELS
 
 CALLBACK_ID = "settings"
 WHO_ACTION = "settings.who"
+# Fields whose change reveals or hides others.
+APPROVAL_ACTION, LIFETIME_ACTION = "settings.approval", "settings.lifetime"
 
 _APPROVAL, _ABOVE, _WAIT, _ALSO = "approval", "above", "wait", "also"
 _LIFETIME, _EXPIRY_ACTION, _NOTIFICATION_LEVEL = "lifetime", "expiry_action", "notification_level"
@@ -35,11 +37,25 @@ class SettingsForm(BaseModel):
 
     Attributes:
         shown: The policy that it was filled in with.
+        approval: As chosen since; None for the one shown.
+        has_lifetime: Whether a lifetime is typed; None for what was shown.
     """
 
     place: ChannelRef
     target: str
     shown: Policy
+    approval: Approval | None = None
+    has_lifetime: bool | None = None
+
+    @property
+    def chosen_approval(self) -> Approval:
+        return self.shown.approval if self.approval is None else self.approval
+
+    @property
+    def shows_expiry(self) -> bool:
+        if self.has_lifetime is None:
+            return self.shown.lifetime_hours is not None
+        return self.has_lifetime
 
 
 def build(form: SettingsForm, rules: Rules) -> dict[str, Any]:
@@ -53,27 +69,24 @@ def build(form: SettingsForm, rules: Rules) -> dict[str, Any]:
         "private_metadata": form.model_dump_json(),
         "blocks": [
             section(f"These hold for {bold(form.target)} in this channel."),
-            _menu("Approval", _APPROVAL, APPROVALS, policy.approval),
-            _number(
-                "Price that needs approval",
-                _ABOVE,
-                _plainly(policy.approval_above) if policy.approval is Approval.ABOVE else None,
-                hint="Above so many dollars an hour, with all replicas that a request allows.",
-                decimal=True,
+            _dispatched(
+                _menu("Approval", _APPROVAL, APPROVALS, form.chosen_approval), APPROVAL_ACTION
             ),
-            _number(
-                "Hours that a request waits for approval",
-                _WAIT,
-                str(policy.approval_hours),
-                optional=False,
+            *_about_approvals(form),
+            _dispatched(
+                _number(
+                    "Default lifetime (hours)",
+                    _LIFETIME,
+                    None if policy.lifetime_hours is None else str(policy.lifetime_hours),
+                    hint="Of deployments that name none. Empty: they run until someone stops them.",
+                ),
+                LIFETIME_ACTION,
             ),
-            _number(
-                "Hours that an endpoint runs",
-                _LIFETIME,
-                None if policy.lifetime_hours is None else str(policy.lifetime_hours),
-                hint="If nobody says otherwise when it is deployed. Empty for no end.",
+            *(
+                [_menu("When it expires", _EXPIRY_ACTION, EXPIRY_ACTIONS, policy.expiry_action)]
+                if form.shows_expiry
+                else []
             ),
-            _menu("And then", _EXPIRY_ACTION, EXPIRY_ACTIONS, policy.expiry_action),
             _menu(
                 "Default scaling",
                 _SCALING,
@@ -95,6 +108,40 @@ def build(form: SettingsForm, rules: Rules) -> dict[str, Any]:
     }
 
 
+def _about_approvals(form: SettingsForm) -> list[Block]:
+    """The fields that count with the chosen rule."""
+    policy, fields = form.shown, []
+    if form.chosen_approval is Approval.ABOVE:
+        above = _plainly(policy.approval_above) if policy.approval is Approval.ABOVE else None
+        hint = "Above so many dollars an hour, with all replicas that a request allows."
+        fields.append(_number("Price that needs approval", _ABOVE, above, hint=hint, decimal=True))
+    if form.chosen_approval is not Approval.NEVER:
+        hours = str(policy.approval_hours)
+        fields.append(
+            _number("Hours that a request waits for approval", _WAIT, hours, optional=False)
+        )
+        choices = {_OWN: "Whoever asks may approve it, if they may approve at all"}
+        ticked = [_OWN] * policy.requester_may_approve
+        fields.append(_checkboxes("Own requests", _OWN, choices, ticked))
+    return fields
+
+
+def react(view: Mapping[str, Any]) -> SettingsForm | None:
+    """The form after a change in it; None if that reveals and hides nothing."""
+    form, modal = read(view), Modal.model_validate(view)
+    changed = form.model_copy(
+        update={
+            "approval": modal.element(_APPROVAL, APPROVAL_ACTION).chosen(form.chosen_approval),
+            "has_lifetime": bool(modal.element(_LIFETIME, LIFETIME_ACTION).typed),
+        }
+    )
+    is_same = (changed.chosen_approval, changed.shows_expiry) == (
+        form.chosen_approval,
+        form.shows_expiry,
+    )
+    return None if is_same else changed
+
+
 def _line(permission: Permission, rules: Rules) -> Block:
     granted = granted_to(permission, rules)
     change = button("Change", WHO_ACTION, value=permission)
@@ -113,14 +160,18 @@ def parse(view: Mapping[str, Any]) -> Policy | dict[str, str]:
     """The policy, or errors by block id."""
     form, modal = read(view), Modal.model_validate(view)
     errors: dict[str, str] = {}
-    approval = modal.element(_APPROVAL).chosen(form.shown.approval)
+    approval = modal.element(_APPROVAL, APPROVAL_ACTION).chosen(form.shown.approval)
     above = _dollars(modal.element(_ABOVE).typed)
     if approval is Approval.ABOVE and above is None:
         errors[_ABOVE] = f"A number of dollars an hour, from 0 to {_MOST_DOLLARS:,}, such as 20."
+        if form.chosen_approval is not Approval.ABOVE:
+            # Slack shows errors of fields that are there only.
+            errors = {_APPROVAL: "This needs a price. Choose it again, and enter one below."}
     wait = _whole(modal.element(_WAIT).typed, _MOST_WAIT)
-    if wait is None:
+    asks = form.chosen_approval is not Approval.NEVER
+    if wait is None and asks:
         errors[_WAIT] = f"A whole number of hours, from 1 to {_MOST_WAIT} (7 days)."
-    typed_lifetime = modal.element(_LIFETIME).typed
+    typed_lifetime = modal.element(_LIFETIME, LIFETIME_ACTION).typed
     lifetime = _whole(typed_lifetime, _MAX_LIFETIME)
     if typed_lifetime and lifetime is None:
         errors[_LIFETIME] = (
@@ -135,7 +186,9 @@ def parse(view: Mapping[str, Any]) -> Policy | dict[str, str]:
         approval_above=form.shown.approval_above
         if approval is not Approval.ABOVE or above is None
         else above,
-        requester_may_approve=_OWN in ticked,
+        requester_may_approve=_OWN in modal.element(_OWN).ticked
+        if asks
+        else form.shown.requester_may_approve,
         approval_hours=wait or form.shown.approval_hours,
         lifetime_hours=lifetime,
         expiry_action=modal.element(_EXPIRY_ACTION).chosen(form.shown.expiry_action),
@@ -174,22 +227,34 @@ def _number(
 
 def _also(policy: Policy) -> Block:
     choices = {
-        _OWN: option("Whoever asks may approve it, if they may approve at all", _OWN),
-        _GUESTS: option("People from other organisations may act, not only look", _GUESTS),
-        _SMOKE_TEST: option(
-            "Send a short test request when an endpoint starts (under $0.01)", _SMOKE_TEST
-        ),
+        _GUESTS: "People from other organisations may act, not only look",
+        _SMOKE_TEST: "Send a short test request when an endpoint starts (under $0.01)",
     }
-    ticked = [_OWN] * policy.requester_may_approve + [_GUESTS] * policy.guests_may_act
-    ticked += [_SMOKE_TEST] * policy.smoke_test
+    ticked = [_GUESTS] * policy.guests_may_act + [_SMOKE_TEST] * policy.smoke_test
+    return _checkboxes("Also", _ALSO, choices, ticked)
+
+
+def _checkboxes(label: str, name: str, choices: Mapping[str, str], ticked: Sequence[str]) -> Block:
+    options = {value: option(words, value) for value, words in choices.items()}
     element: Block = {
         "type": "checkboxes",
-        "action_id": _ALSO,
-        "options": list(choices.values()),
+        "action_id": name,
+        "options": list(options.values()),
     }
     if ticked:
-        element["initial_options"] = [choices[one] for one in ticked]
-    return input_block("Also", element, block_id=_ALSO, optional=True)
+        element["initial_options"] = [options[one] for one in ticked]
+    return input_block(label, element, block_id=name, optional=True)
+
+
+def _dispatched(block: Block, action_id: str) -> Block:
+    """The same field, whose changes are sent at once under an action id of its own."""
+    element = block["element"]
+    if not isinstance(element, dict):
+        raise TypeError("an input block has an element")
+    sent = {**element, "action_id": action_id}
+    if element["type"] == "number_input":
+        sent["dispatch_action_config"] = {"trigger_actions_on": ["on_character_entered"]}
+    return {**block, "element": sent, "dispatch_action": True}
 
 
 def _plainly(number: Decimal) -> str:

@@ -17,7 +17,8 @@ from bot.messages.blocks import Block, input_block, option, plain
 
 CALLBACK_ID = "settings.who"
 GROUPS_ACTION = "settings.groups"
-_WHO, _PEOPLE = "who", "people"
+PEOPLE_ACTION = "settings.people"
+_WHO = "who"
 # What the modal carries must fit into 3,000 characters.
 _MOST_PEOPLE, _MOST_GROUPS = 25, 10
 _IDS = TypeAdapter(tuple[SlackId, ...])
@@ -55,21 +56,14 @@ _WHO_WORDS: Mapping[_Who, str] = {
 }
 
 
-def build(form: WhoForm, groups: Mapping[str, str]) -> dict[str, Any]:
-    people: Block = {
-        "type": "multi_users_select",
-        "action_id": _PEOPLE,
-        "max_selected_items": _MOST_PEOPLE,
-    }
+def build(form: WhoForm, groups: Mapping[str, str], everyone: Mapping[str, str]) -> dict[str, Any]:
+    """The modal; names of groups and people by their ids."""
+    # Slack's own menu of users lists bots, and can't be told not to.
+    people = _search(PEOPLE_ACTION, _MOST_PEOPLE)
     named = [one.id for one in form.shown if one.kind is SubjectKind.PERSON]
     if named:
-        people["initial_users"] = named
-    teams: Block = {
-        "type": "multi_external_select",
-        "action_id": GROUPS_ACTION,
-        "min_query_length": 0,
-        "max_selected_items": _MOST_GROUPS,
-    }
+        people["initial_options"] = [person_option(id_, everyone.get(id_, id_)) for id_ in named]
+    teams = _search(GROUPS_ACTION, _MOST_GROUPS)
     ids = [one.id for one in form.shown if one.kind is SubjectKind.GROUP]
     if ids:
         teams["initial_options"] = [group_option(id_, groups.get(id_, id_)) for id_ in ids]
@@ -93,10 +87,23 @@ def build(form: WhoForm, groups: Mapping[str, str]) -> dict[str, Any]:
                 radio,
                 block_id=_WHO,
             ),
-            input_block("People", people, block_id=_PEOPLE, optional=True),
+            input_block("People", people, block_id=PEOPLE_ACTION, optional=True),
             input_block("User groups", teams, block_id=GROUPS_ACTION, optional=True),
         ],
     }
+
+
+def _search(action_id: str, most: int) -> Block:
+    return {
+        "type": "multi_external_select",
+        "action_id": action_id,
+        "min_query_length": 0,
+        "max_selected_items": most,
+    }
+
+
+def person_option(person_id: str, name: str) -> Block:
+    return option(name, person_id)
 
 
 def group_option(group_id: str, name: str) -> Block:
@@ -112,13 +119,13 @@ def parse(view: Mapping[str, Any]) -> Sequence[Subject] | dict[str, str]:
     modal = Modal.model_validate(view)
     shown = _kind(read(view).shown)
     choice = modal.element(_WHO).chosen(shown)
-    groups = modal.element(GROUPS_ACTION).ticked
+    groups, people = modal.element(GROUPS_ACTION).ticked, modal.element(PEOPLE_ACTION).ticked
     named = [
-        *(Subject(SubjectKind.PERSON, id_) for id_ in modal.element(_PEOPLE).selected_users or ()),
+        *(Subject(SubjectKind.PERSON, id_) for id_ in _IDS.validate_python(people)),
         *(Subject(SubjectKind.GROUP, id_) for id_ in _IDS.validate_python(groups)),
     ]
     if choice is _Who.THESE:
-        return named or {_PEOPLE: "Name at least one person or one group."}
+        return named or {PEOPLE_ACTION: "Name at least one person or one group."}
     if named and choice is shown:
         return {_WHO: f"Choose “{_WHO_WORDS[_Who.THESE]}”, or name nobody there."}
     return [EVERYONE if choice is _Who.EVERYONE else ADMINS]

@@ -64,7 +64,7 @@ def _words(policy: Policy) -> dict[str, str]:
         "approval": approval[policy.approval],
         "one's own requests": "may be approved" if policy.requester_may_approve else "may not",
         "requests wait": _hours(policy.approval_hours),
-        "time to live": "no end" if hours is None else _hours(hours),
+        "lifetime": "none" if hours is None else _hours(hours),
         "then": "terminate" if policy.expiry_action is ExpiryAction.TERMINATE else "sleep",
         "default scaling": _SCALING_WORDS[policy.scaling],
         "in the channel": NOTIFICATION_LEVELS[policy.notification_level].lower(),

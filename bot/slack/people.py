@@ -20,6 +20,11 @@ _USERS_PER_PAGE, _CHANNELS_PER_PAGE = 200, 999
 # usergroups.users.list allows some 20 calls a minute, conversations.info some 50.
 _GROUP_KEPT_SECONDS = 60.0
 _MEMBER_KEPT_SECONDS = 60.0
+# users.list allows some 20 calls a minute.
+_NAMES_KEPT_SECONDS = 600.0
+_NAMES_PER_PAGE = 1_000
+# Slackbot isn't marked as a bot.
+_SLACKBOT = "USLACKBOT"
 
 
 class Membership(StrEnum):
@@ -55,6 +60,7 @@ class People:
         # Each with the time at which it expires.
         self._groups: dict[str, tuple[frozenset[str], float]] = {}
         self._group_names: tuple[Mapping[str, str], float] = ({}, 0.0)
+        self._names: tuple[Mapping[str, str], float] = ({}, 0.0)
         self._member_of: dict[str, float] = {}
         self._membership_requests: dict[str, asyncio.Task[Membership]] = {}
 
@@ -110,6 +116,30 @@ class People:
                 if isinstance(group, Mapping)
             }
             self._group_names = (names, present + _GROUP_KEPT_SECONDS)
+        return names
+
+    async def everyone(self) -> Mapping[str, str]:
+        """Names by id of the workspace's people without bots, such as "Ann Lee (@ann)".
+
+        Cached; empty if Slack can't be asked, and cut in a workspace of thousands.
+        """
+        present = self._clock()
+        names, until = self._names
+        if present >= until:
+            listing = await read_pages(
+                lambda cursor: self._client.users_list(limit=_NAMES_PER_PAGE, cursor=cursor),
+                "members",
+                limit=_MAX_PAGES,
+            )
+            if listing.failure is not None:
+                log.warning("people unknown", error=listing.failure.error)
+                return names
+            names = {
+                str(member["id"]): _full_name(member)
+                for member in listing.items
+                if isinstance(member, Mapping) and _is_human(member)
+            }
+            self._names = (names, present + _NAMES_KEPT_SECONDS)
         return names
 
     async def membership(self, place: ChannelRef) -> Membership:
@@ -225,6 +255,18 @@ class People:
     @property
     def _client(self) -> AsyncWebClient:
         return self._clients.reading
+
+
+def _is_human(user: Mapping[object, object]) -> bool:
+    is_bot = user.get("is_bot") or user.get("id") == _SLACKBOT
+    return isinstance(user.get("id"), str) and not (is_bot or user.get("deleted"))
+
+
+def _full_name(user: Mapping[object, object]) -> str:
+    """The real name with the handle, by which people know each other."""
+    handle = str(user.get("name") or user["id"])
+    name = str(user.get("real_name") or handle)
+    return handle if name == handle else f"{name} (@{handle})"
 
 
 def _is_admin(user: object) -> bool:

@@ -1,6 +1,7 @@
 """Changes a target's settings through the form."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 from bot.domain.permissions import Permission
 from bot.sandbox.environment import Environment
@@ -21,10 +22,17 @@ async def save_settings(env: Environment, **fields: str | int | Sequence[str] | 
     """Save settings; fields by block id."""
     await open_settings(env)
     for name, value in fields.items():
+        # Some fields show up once another one is filled in.
+        await env.slack.until(partial(_has_field, env, name))
         await env.admin.fill(name, value)
     seen = len(env.admin.ephemerals(env.channel))
     await env.admin.submit()
     await env.slack.until(lambda: len(env.admin.ephemerals(env.channel)) > seen)
+
+
+def _has_field(env: Environment, name: str) -> bool:
+    modal = env.admin.modal
+    return modal is not None and any(one.known_as(name) for one in modal.fields())
 
 
 async def open_permission(
@@ -46,8 +54,9 @@ async def grant(
     before = settings.hash
     for name, value in fields.items():
         assert isinstance(value, str | Sequence)
-        block = "settings.groups" if name == "groups" else name
-        await env.admin.fill(block, value, query="" if name == "groups" else None)
+        searched = name in ("groups", "people")
+        block = f"settings.{name}" if searched else name
+        await env.admin.fill(block, value, query="" if searched else None)
     await env.admin.submit()
     assert env.admin.field_errors == {}
     await env.slack.until(lambda: settings.hash != before)

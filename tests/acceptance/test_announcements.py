@@ -30,7 +30,7 @@ async def test_changes_of_targets_are_announced_in_one_line(env: Environment) ->
         [
             "@admin connected this channel to Friendli project `sandbox-project` as *prod*.",
             "@admin stored a new key for Friendli project `sandbox-project` as *prod*.",
-            "@admin changed *prod*: approval: never → always; time to live: no end → 5 h.",
+            "@admin changed *prod*: approval: never → always; lifetime: none → 5 h.",
             "@admin changed *prod*: terminate: everyone in the channel → workspace admins.",
             "@admin disconnected *prod* (project `sandbox-project`).",
         ]

@@ -192,7 +192,7 @@ async def test_nobody_approves_their_own_unless_the_target_lets_them(env: Enviro
     assert rendered_text(env, env.admin.ephemerals(env.channel)[-1].text) == snapshot(
         "You asked for this yourself, so somebody else has to approve it: workspace admins may."
     )
-    await save_settings(env, also=["own"])
+    await save_settings(env, own=["own"])
     await env.admin.click(root(env), "Approve")
     await env.slack.until(lambda: last_reply_contains(env, "approved it") or len(thread(env)) > 2)
     assert thread(env)[1] == snapshot("@admin approved it.")

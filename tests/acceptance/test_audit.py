@@ -54,7 +54,7 @@ async def test_what_was_done_is_listed_newest_first(env: Environment) -> None:
     await save_settings(env, approval="Every request needs approval", lifetime=5)
     assert await shown(env) == snapshot(
         [
-            "@admin · configure in `prod` · done · approval: never → always; time to live: no end → 5 h",
+            "@admin · configure in `prod` · done · approval: never → always; lifetime: none → 5 h",
             "@requester · sleep *it* in `prod` · accepted",
             "@requester · terminate *it* in `prod` · denied",
             "@admin · configure in `prod` · done · terminate: everyone in the channel → workspace admins",

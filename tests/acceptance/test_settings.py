@@ -4,9 +4,11 @@ import pytest
 from inline_snapshot import snapshot
 
 from bot.domain.permissions import Permission
+from bot.domain.policy import Approval, Policy
 from bot.sandbox.environment import Environment
 from bot.sandbox.faults import Respond
 from bot.sandbox.slack.view import View
+from tests.acceptance.due_times import set_policy
 from tests.acceptance.settings_form import grant, open_permission, open_settings, save_settings
 from tests.acceptance.thread_assertions import ephemeral_texts, rendered_text, root, thread
 
@@ -29,14 +31,12 @@ async def test_the_settings_are_one_form(env: Environment) -> None:
         [
             "These hold for *prod* in this channel.",
             "Approval",
-            "Price that needs approval",
-            "Hours that a request waits for approval",
-            "Hours that an endpoint runs",
-            "And then",
+            "Default lifetime (hours)",
             "Default scaling",
             "What reaches the channel",
             "Also",
             "*Who may…* Workspace admins always may.",
+            "Send prompts: everyone in the channel",
             "Deploy: everyone in the channel",
             "Sleep, wake and restart: everyone in the channel",
             "Update: everyone in the channel",
@@ -60,7 +60,7 @@ async def test_what_was_changed_is_saved_and_said(env: Environment) -> None:
             """\
 The settings of *prod* are saved.
 • approval: never → above $20.00/h
-• time to live: no end → 3 d\
+• lifetime: none → 3 d\
 """
         ]
     )
@@ -78,7 +78,7 @@ async def test_saving_without_a_change_says_so(env: Environment) -> None:
 async def test_slips_are_said_on_their_fields(env: Environment) -> None:
     """All of them at once; what is typed stays."""
     await open_settings(env)
-    await env.admin.fill("approval", "Requests above a price need approval")
+    await choose_approval(env, "Requests above a price need approval")
     await env.admin.fill("wait", 0)
     await env.admin.fill("lifetime", 100_000)
     await env.admin.submit()
@@ -86,13 +86,85 @@ async def test_slips_are_said_on_their_fields(env: Environment) -> None:
         {
             "Price that needs approval": "A number of dollars an hour, from 0 to 1,000,000, such as 20.",
             "Hours that a request waits for approval": "A whole number of hours, from 1 to 168 (7 days).",
-            "Hours that an endpoint runs": "A whole number of hours, from 1 to 2,160 (90 days), or none.",
+            "Default lifetime (hours)": "A whole number of hours, from 1 to 2,160 (90 days), or none.",
         }
     )
 
 
+async def choose_approval(env: Environment, words: str) -> None:
+    """Choose when approval is needed, and see the form that follows."""
+    modal = env.admin.modal
+    assert modal is not None
+    before = modal.hash
+    await env.admin.fill("approval", words)
+    await env.slack.until(lambda: modal.hash != before)
+
+
+async def test_a_field_shows_up_when_it_applies(env: Environment) -> None:
+    """With the choice that it belongs to; what was typed elsewhere stays, and counts."""
+    view = await open_settings(env)
+    always = set(names(view))
+    assert not {"above", "wait", "own", "expiry_action"} & always
+    await env.admin.fill("notification_level", "Only what failed")
+    await choose_approval(env, "Every request needs approval")
+    assert set(names(view)) - always == {"wait", "own"}
+    await choose_approval(env, "Requests above a price need approval")
+    assert set(names(view)) - always == {"above", "wait", "own"}
+    before = view.hash
+    await env.admin.fill("lifetime", 5)
+    await env.slack.until(lambda: view.hash != before)
+    assert set(names(view)) - always == {"above", "wait", "own", "expiry_action"}
+    await env.admin.fill("above", 20)
+    await env.admin.submit()
+    await env.slack.until(lambda: ephemeral_texts(env, env.admin))
+    assert ephemeral_texts(env, env.admin) == snapshot(
+        [
+            """\
+The settings of *prod* are saved.
+• approval: never → above $20.00/h
+• lifetime: none → 5 h
+• in the channel: when an endpoint is ready, and what failed → only what failed\
+"""
+        ]
+    )
+    view = await open_settings(env)
+    await choose_approval(env, "Nobody has to approve")
+    assert set(names(view)) - always == {"expiry_action"}
+
+
+def names(view: View) -> list[str]:
+    """The block ids of a form's fields."""
+    return [item.block_id for item in view.fields() if item.is_input]
+
+
+async def test_a_form_sent_before_its_field_showed_up_says_what_is_missing(
+    env: Environment,
+) -> None:
+    """Slack shows errors of fields that are there only."""
+    view = await open_settings(env)
+    env.slack.faults.add(Respond(503), operation="views.update", times=None)
+    await env.admin.fill("approval", "Requests above a price need approval")
+    await env.admin.submit()
+    assert env.admin.field_errors == snapshot(
+        {"Approval": "This needs a price. Choose it again, and enter one below."}
+    )
+    assert "above" not in names(view)
+
+
+async def test_no_bot_is_offered_a_permission(env: Environment) -> None:
+    """Nor somebody who left; people are found by their names."""
+    env.slack.workspace.add_user("robot", is_bot=True)
+    env.slack.workspace.add_user("former", deleted=True)
+    env.slack.workspace.add_user("ann", real_name="Ann Lee")
+    await open_permission(env, Permission.DEPLOY)
+    offered = await env.admin.suggest("People", "")
+    assert offered == snapshot(["admin", "Ann Lee (@ann)", "requester"])
+    assert await env.admin.suggest("People", "@ann") == ["Ann Lee (@ann)"]
+
+
 async def test_two_who_change_different_things_both_get_theirs(env: Environment) -> None:
     """The later one is told that somebody was faster, and changes only what they changed."""
+    await set_policy(env, Policy(approval=Approval.ALWAYS))
     await open_settings(env)
     second = env.slack.act_as(env.slack.add_user("second", is_admin=True))
     env.channel.member_ids.append(second.user.id)
@@ -107,7 +179,7 @@ async def test_two_who_change_different_things_both_get_theirs(env: Environment)
         [
             """\
 The settings of *prod* are saved.
-• time to live: no end → 5 h Somebody else saved meanwhile; what you left alone stays as they set it.\
+• lifetime: none → 5 h Somebody else saved meanwhile; what you left alone stays as they set it.\
 """
         ]
     )
@@ -120,6 +192,7 @@ async def test_of_two_who_change_the_same_thing_the_later_says_what_it_replaces(
     env: Environment,
 ) -> None:
     """Not what was shown, but what was so."""
+    await set_policy(env, Policy(approval=Approval.ALWAYS))
     await open_settings(env)
     second = env.slack.act_as(env.slack.add_user("second", is_admin=True))
     env.channel.member_ids.append(second.user.id)
@@ -169,7 +242,7 @@ async def test_naming_nobody_is_a_slip(env: Environment) -> None:
     await env.admin.submit()
     assert env.admin.field_errors == snapshot({"People": "Name at least one person or one group."})
     await env.admin.fill("who", "Everyone in the channel")
-    await env.admin.fill("People", [env.member.user.id])
+    await env.admin.fill("People", [env.member.user.id], query="requester")
     await env.admin.submit()
     assert env.admin.field_errors == snapshot(
         {"Who can deploy in prod": "Choose “The people and groups below”, or name nobody there."}

@@ -47,6 +47,8 @@ CLICKS: Mapping[str, Sequence[str]] = {
     "connect.deploy": ("",),
     "target.disconnect": ("TARGET",),
     "target.keep": ("TARGET",),
+    "settings.approval": ("always",),
+    "settings.lifetime": ("5",),
     "settings.who": ("endpoint:operate:terminate", "deploy"),
     "audit.older": ("1", "9223372036854775807"),
     "audit.newest": ("",),
@@ -133,6 +135,7 @@ SUBMISSIONS = {
 SUGGESTIONS: Mapping[str, Sequence[str]] = {
     "deploy.model": ("deploy.model",),
     "settings.groups": ("settings.groups",),
+    "settings.people": ("settings.people",),
     "endpoint.pick": ("ask  ", "ask TARGET "),
 }
 SHORTCUTS = {"endpoint.status"}

@@ -363,7 +363,7 @@ def of_views() -> Iterator[Mapping[str, Any]]:
     settings = settings_form.SettingsForm(place=PLACE, target="prod", shown=Policy())
     yield settings_form.build(settings, Rules())
     yield settings_who_form.build(
-        settings_who_form.WhoForm(settings=settings, permission=Permission.DEPLOY, shown=()), {}
+        settings_who_form.WhoForm(settings=settings, permission=Permission.DEPLOY, shown=()), {}, {}
     )
     yield support.modal(next(iter(every_failure())))
     yield ways_out.build(

@@ -64,6 +64,8 @@ CLICKS: Mapping[str, Permission | None] = {
     "target.disconnect": P.CONNECT,
     "target.keep": None,
     "settings.who": P.CONFIGURE,
+    "settings.approval": P.CONFIGURE,
+    "settings.lifetime": P.CONFIGURE,
     "audit.older": P.AUDIT,
     "audit.newest": P.AUDIT,
     "endpoint.more": None,
@@ -156,6 +158,7 @@ SHORTCUTS: Mapping[str, Permission | None] = {"endpoint.status": None}
 SUGGESTIONS: Mapping[str, Permission | None] = {
     "deploy.model": None,
     "settings.groups": None,
+    "settings.people": None,
     "endpoint.pick": None,
 }
 # A mention checks what is above.

@@ -40,6 +40,8 @@ class RequestKind(StrEnum):
     APPROVE_KEEP = "approve keep"
     ANSWER = "answer"
     """The ephemeral answer to an acknowledged click."""
+    SMOKE_TEST = "smoke test"
+    """The test request of an endpoint that has started."""
     HISTORY = "history"
     """The search for a message whose post is doubtful."""
     ANY = "any"
@@ -161,6 +163,10 @@ _MATRIX: Sequence[tuple[Sequence[Request], Sequence[Fault]]] = (
     ),
     (LEASE_APPROVALS, _OF_AN_APPROVED_END),
     ((RequestKind.ANSWER,), (Fault.KILL_ARRIVES,)),
+    (
+        (RequestKind.SMOKE_TEST,),
+        (*KILLS, *STALLS, Fault.LOST_REPLY, Fault.TOO_MANY, Fault.FAILS, Fault.DATABASE),
+    ),
     ((RequestKind.HISTORY,), (*KILLS, *STALLS, Fault.UNREADABLE)),
     (
         (RequestKind.ANY,),
@@ -209,6 +215,7 @@ FIRST_OF: dict[Request, tuple[int, int]] = {
     RequestKind.APPROVE_EXTEND: (1, 3),
     RequestKind.APPROVE_KEEP: (1, 3),
     RequestKind.ANSWER: (1, 1),
+    RequestKind.SMOKE_TEST: (1, 1),
     RequestKind.HISTORY: (1, 3),
 }
 
@@ -238,6 +245,7 @@ _OPERATIONS: dict[Request, frozenset[str]] = {
     RequestKind.APPROVE_EXTEND: frozenset({"chat.postMessage", "chat.update"}),
     RequestKind.APPROVE_KEEP: frozenset({"chat.postMessage", "chat.update"}),
     RequestKind.ANSWER: frozenset({"response_url", "chat.postEphemeral"}),
+    RequestKind.SMOKE_TEST: frozenset({"chat_completions"}),
     RequestKind.HISTORY: frozenset({"conversations.history", "conversations.replies"}),
 }
 

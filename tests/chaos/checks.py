@@ -34,6 +34,8 @@ class Evidence:
         channels: Where users asked.
         creates: Create requests by name, without those answered with 429.
         updates: Update requests.
+        tests: Test requests by endpoint.
+        test_attempts: Those that the bot had committed before; None if unknown.
         unknown: Requests that belong to no step.
         unapproved: Names in create requests that came before an approval.
         lifecycles: What endpoints showed, and what the bot stored.
@@ -46,6 +48,8 @@ class Evidence:
     requests: Sequence[UserRequest]
     creates: Mapping[str, int]
     updates: Sequence[str]
+    tests: Mapping[str, int]
+    test_attempts: Mapping[str, int] | None
     unknown: Sequence[str]
     unapproved: Sequence[str]
     lifecycles: Lifecycles
@@ -94,7 +98,7 @@ def _threads(channels: Sequence[Channel]) -> list[_Thread]:
             if not message.by_app or message.deleted or not isinstance(payload, dict):
                 continue
             # Announcements belong to none.
-            if payload["deployment"]:
+            if payload.get("deployment"):
                 found[str(payload["deployment"])][int(payload["sequence"])].append(message)
     return [
         _Thread(deployment, {at: sorted(copies, key=_ts) for at, copies in messages.items()})
@@ -111,6 +115,10 @@ def _requests(evidence: Evidence) -> Iterator[str]:
     for what, count in Counter(evidence.updates).items():
         if count > 1:
             yield f"{count} update requests for one user request ({what})"
+    for endpoint, count in evidence.tests.items():
+        committed = (evidence.test_attempts or {}).get(endpoint, 0)
+        if evidence.test_attempts is not None and count > committed:
+            yield f"{count} test requests to {endpoint}, and {committed} were committed before"
     for name in evidence.unapproved:
         yield f"{name} was asked for before anybody had approved it"
 

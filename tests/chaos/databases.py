@@ -24,6 +24,7 @@ from sqlalchemy.exc import DBAPIError
 from bot.db.claims import make_due
 from bot.db.clock import after
 from bot.db.deployment_tables import Deployment, Target
+from bot.db.inference_tables import SmokeTest
 from bot.db.message_tables import Message
 from bot.db.operation_tables import Operation, Schedule
 from bot.db.session import Database
@@ -121,6 +122,18 @@ class BotDatabase(ABC):
                     for row in database
                 ]
         return []
+
+    async def test_attempts(self) -> dict[str, int] | None:
+        """How many test requests were committed before they left, by endpoint; None if unknown."""
+        with contextlib.suppress(DBAPIError, OSError):
+            async with self._database.read() as session:
+                rows = await session.execute(
+                    select(Deployment.endpoint_id, func.sum(SmokeTest.attempts))
+                    .join(SmokeTest, SmokeTest.deployment_id == Deployment.id)
+                    .group_by(Deployment.endpoint_id)
+                )
+                return {str(endpoint): int(attempts) for endpoint, attempts in rows}
+        return None
 
     async def unsent(self) -> int | None:
         """Messages that aren't delivered; None if unknown."""

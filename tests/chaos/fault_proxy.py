@@ -101,6 +101,7 @@ class ProxyLog:
         creates: Names in create requests, in order of arrival.
         limited_creates: Those that were answered with 429.
         updates: Endpoint and body of update requests, without those answered with 429.
+        tests: Endpoints in test requests, in order of arrival.
         unknown: Requests that belong to no step: they are refused.
         on_create: Called as a create request arrives.
         on_operation: Called with operation and endpoint as a request arrives that spends.
@@ -111,6 +112,7 @@ class ProxyLog:
     creates: list[str] = field(default_factory=list)
     limited_creates: list[str] = field(default_factory=list)
     updates: list[str] = field(default_factory=list)
+    tests: list[str] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
     on_create: Callable[[], None] = lambda: None
     on_operation: Callable[[str, str], None] = lambda _operation, _endpoint: None
@@ -124,6 +126,8 @@ class ProxyLog:
             self.on_create()
         if call.operation == "update_endpoint":
             self.updates.append(_update(call))
+        if call.operation == "chat_completions":
+            self.tests.append(str(call.body.get("model")))
         if call.operation in _SPENDS:
             endpoint_id = unquote(call.path.removeprefix(_ENDPOINTS).split("/")[1])
             self.on_operation(call.operation, endpoint_id)

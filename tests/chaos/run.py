@@ -156,6 +156,8 @@ class _Run:
                     creates=Counter(self._proxy_log.creates)
                     - Counter(self._proxy_log.limited_creates),
                     updates=self._proxy_log.updates,
+                    tests=Counter(self._proxy_log.tests),
+                    test_attempts=await self._database.test_attempts(),
                     unknown=self._proxy_log.unknown,
                     unapproved=self._unapproved,
                     lifecycles=self._lifecycles,

@@ -25,6 +25,7 @@ WAITS: dict[str, object] = {
     "lifetime_end_retry": 0.5,
     "lease": LEASE,
     "reconnect_after": 0.2,
+    "smoke_test_give_up_after": 2.0,
     "shutdown_timeout": 2.0,
 }
 # The history lags by less than the bot searches.

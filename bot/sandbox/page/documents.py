@@ -33,6 +33,8 @@ class MessageDocument(BaseModel):
     Attributes:
         thread: The root's ts, of a reply.
         broadcast: Whether a reply is shown in the channel too.
+        streaming: Whether more text may come.
+        streamed: Whether its text came as a stream, in Markdown.
         only: The only user who sees it; None for everyone.
     """
 
@@ -46,6 +48,8 @@ class MessageDocument(BaseModel):
     only: str | None
     edited: bool
     gone: bool
+    streaming: bool
+    streamed: bool
 
 
 class ViewDocument(BaseModel):
@@ -97,6 +101,8 @@ def message_document(message: Message) -> MessageDocument:
         only=message.ephemeral_to,
         edited=message.edited_at is not None,
         gone=message.deleted,
+        streaming=message.is_streaming,
+        streamed=message.is_markdown,
     )
 
 

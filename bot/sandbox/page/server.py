@@ -21,6 +21,7 @@ _FILES = {
     "/": ("index.html", "text/html"),
     "/page.css": ("page.css", "text/css"),
     "/page.js": ("page.js", "text/javascript"),
+    "/markdown.js": ("markdown.js", "text/javascript"),
     "/tour.js": ("tour.js", "text/javascript"),
 }
 # Everything is same-origin, nothing is built from text, and nobody may frame the page.

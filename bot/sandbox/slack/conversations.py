@@ -62,6 +62,7 @@ class Message:
         ephemeral_to: The only user who sees it; None for an ordinary message.
         posted_at: Seconds on the workspace's monotonic clock.
         is_streaming: More text may come.
+        is_markdown: Its text is Markdown, since it was streamed.
         unfurls: The values of unfurl_links and unfurl_media as sent.
     """
 
@@ -80,6 +81,7 @@ class Message:
     revisions: int = 0
     deleted: bool = False
     is_streaming: bool = False
+    is_markdown: bool = False
     unfurls: tuple[bool | None, bool | None] = (None, None)
 
     @property

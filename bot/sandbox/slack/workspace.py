@@ -182,6 +182,7 @@ class Workspace:
         broadcast: bool = False,
         ephemeral_to: str | None = None,
         unfurls: tuple[bool | None, bool | None] = (None, None),
+        is_streaming: bool = False,
     ) -> Message:
         message = Message(
             channel_id=channel.id,
@@ -196,6 +197,8 @@ class Workspace:
             broadcast=broadcast,
             ephemeral_to=ephemeral_to,
             unfurls=unfurls,
+            is_streaming=is_streaming,
+            is_markdown=is_streaming,
         )
         if ephemeral_to is None:
             channel.messages[message.ts] = message

@@ -89,6 +89,28 @@ twice</blockquote>answered\
     )
 
 
+async def test_an_answer_streams_in(scene: Scene, page: Page) -> None:
+    """It grows where it is, as Markdown, is busy until it ends, and is said aloud once."""
+    workspace = scene.slack.workspace
+    message = say(scene, "", is_streaming=True)
+    article = page.locator("#messages article")
+    for text in ("**Two", "**Two** ways:\n\n- `a", "**Two** ways:\n\n- `a`\n- [b](https://b.c)"):
+        workspace.edit(message, Content(text))
+        await expect(article).to_have_attribute("aria-busy", "true")
+    await expect(article.locator("li")).to_have_count(2)
+    await expect(page.locator("#announcer p")).to_have_count(0)
+    message.is_streaming = False
+    whole = f"{message.text}\n\n```py\nx = 1 < 2\n```\n> *said* <img src=x>\n1. one\n\n# End"
+    workspace.edit(message, Content(whole, [section("below")]))
+    await expect(article).not_to_have_attribute("aria-busy", "true")
+    await expect(article).to_contain_text("below")
+    await expect(page.locator("#announcer p")).to_have_count(1)
+    drawn = await article.locator(".markdown").inner_html()
+    assert re.sub(r' (target|rel)="[^"]*"', "", drawn) == snapshot(
+        '<p><strong>Two</strong> ways:</p><ul><li><code>a</code></li><li><a href="https://b.c">b</a></li></ul><pre>x = 1 &lt; 2</pre><blockquote><em>said</em> &lt;img src=x&gt;</blockquote><ol start="1"><li>one</li></ol><p><strong>End</strong></p>'
+    )
+
+
 async def test_blocks(scene: Scene, page: Page) -> None:
     """Every block that an app may post is drawn, and read aloud in order."""
     text = {"type": "rich_text_section", "elements": [{"type": "text", "text": "two"}]}

@@ -39,7 +39,7 @@ async def told(http: aiohttp.ClientSession, path: str, **body: object) -> tuple[
         return answer.status, await answer.json()
 
 
-@pytest.mark.parametrize("path", ["/", "/page.css", "/page.js", "/tour.js"])
+@pytest.mark.parametrize("path", ["/", "/page.css", "/page.js", "/tour.js", "/markdown.js"])
 async def test_the_files_come_with_a_strict_policy(http: aiohttp.ClientSession, path: str) -> None:
     """Nothing from elsewhere, nothing inline, no frames, no markup made from text."""
     async with http.get(path) as answer:

@@ -3,6 +3,7 @@
 
 "use strict";
 
+import { makeMarkdown } from "/markdown.js";
 import { makeTour } from "/tour.js";
 
 const BOT_COMMAND = "/friendli-deploy";
@@ -209,7 +210,9 @@ function takeSnapshot(snapshot) {
 }
 
 function takeMessage(message) {
-  const fresh = !channel(message.channel)?.messages.has((message.only ? "only " : "") + message.ts);
+  const before = channel(message.channel)?.messages.get((message.only ? "only " : "") + message.ts);
+  // What streams is said when it is whole.
+  const fresh = !message.streaming && (!before || before.streaming);
   const kept = keepMessage(message);
   if (fresh && seen(kept) && kept.user !== state.me && mine(channel(kept.channel))) announce(kept);
 }
@@ -335,6 +338,8 @@ function anchor(address, children, attributes = {}) {
   return h("a", { href: address, target: "_blank", rel: "noopener noreferrer", ...attributes }, children);
 }
 
+const markdown = makeMarkdown(h, anchor);
+
 const format = (options) => new Intl.DateTimeFormat("en", options);
 const CLOCK = format({ hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 const SECONDS = format({ hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
@@ -443,7 +448,7 @@ function blockNode(block, at) {
     case "plan": return h("div", { class: "plan" }, h("p", { class: "plan-title" }, block.title), h("ol", { "aria-label": block.title }, block.tasks.map(taskNode)));
     case "task_card": return h("ol", {}, taskNode(block));
     case "alert": return h("div", { class: `alert ${block.level ?? ""}`, role: "note" }, words(block.text));
-    case "markdown": return h("div", { class: "words" }, block.text);
+    case "markdown": return h("div", { class: "words markdown" }, markdown(block.text));
     case "table": return h("table", {}, h("tbody", {}, block.rows.map((row) => h("tr", {}, row.map((cell) => h("td", {}, cell.type === "rich_text" ? richText(cell) : cell.text))))));
     default: return h("p", { class: "picture" }, `A block of type ${block.type}`);
   }
@@ -833,15 +838,16 @@ function messageNode(place, message, inThread, follows) {
   const name = author?.name ?? message.user;
   const replies = publicReplies(place, message);
   const at = { place: { channel: place.id, ts: message.ts }, fields: new Map() };
-  const body = message.gone ? h("p", { class: "gone" }, "This message was deleted.") : message.blocks.length
-    ? h("div", { class: "blocks" }, message.blocks.map((block) => blockNode(block, at)))
-    : h("div", { class: "words" }, mrkdwn(message.text));
+  const blocks = message.blocks.length > 0 && h("div", { class: "blocks" }, message.blocks.map((block) => blockNode(block, at)));
+  // A streamed text is Markdown, and its blocks come below it.
+  const streamed = message.streamed && [h("div", { class: `words markdown${message.streaming ? " streaming" : ""}` }, markdown(message.text)), blocks];
+  const body = message.gone ? h("p", { class: "gone" }, "This message was deleted.") : streamed || blocks || h("div", { class: "words" }, mrkdwn(message.text));
   const menu = !message.gone && !message.only && state.shortcuts.map((entry) => h("button", { type: "button", "data-name": entry.callback, onclick: () => act("shortcut", { place: at.place, callback: entry.callback }) }, entry.name));
   const kind = [message.only && "only", inThread && !message.thread && "root", follows && "follows"].filter(Boolean).map((word) => ` ${word}`).join("");
   const posted = h("time", { datetime: new Date(message.ts * 1000).toISOString(), title: fullMoment(message.ts) }, clock(message.ts));
   return h("li", { class: `message${kind}`, "data-ts": message.ts, tabindex: "-1" },
     follows ? posted : h("span", { class: `avatar role-${author?.role ?? ""}`, "aria-hidden": "true" }, name[0].toUpperCase()),
-    h("article", { "aria-label": `${name}, ${clock(message.ts)}` },
+    h("article", { "aria-label": `${name}, ${clock(message.ts)}`, "aria-busy": message.streaming ? "true" : null },
       !follows && h("div", { class: "byline" }, h("strong", {}, name), author?.role === "app" && h("span", { class: "tag" }, "APP"), posted,
         message.only && h("span", { class: "aside" }, "Only visible to you")),
       message.thread && !inThread && threadLink(place, message),

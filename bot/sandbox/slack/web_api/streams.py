@@ -61,9 +61,12 @@ def start_stream(slack: Backend, arguments: StartStream) -> JsonObject:
     text = _checked("", arguments.markdown_text)
     thread_ts = live_thread(channel, arguments.thread_ts)
     message = slack.workspace.post(
-        channel, slack.workspace.bot, Content(text=text), thread_ts=thread_ts
+        channel,
+        slack.workspace.bot,
+        Content(text=text),
+        thread_ts=thread_ts,
+        is_streaming=True,
     )
-    message.is_streaming = True
     slack.workspace.edit(message, Content(text=text), is_marked=False)
     return {"channel": channel.id, "ts": message.ts}
 

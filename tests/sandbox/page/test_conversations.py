@@ -38,6 +38,11 @@ def opens_thread(page: Page) -> Locator:
     return page.locator('#messages [data-name="replies"]')
 
 
+def cards(page: Page) -> Locator:
+    """The messages in the channel that have a thread: the deployments' status messages."""
+    return page.locator('#messages .message:has([data-name="replies"])')
+
+
 async def send(page: Page, text: str) -> None:
     """Type into the channel's message field and press Enter."""
     box = page.locator("#text")
@@ -71,7 +76,7 @@ async def test_connect_deploy_by_modal_and_follow_the_thread(
     await page.get_by_role("button", name="Connect").click()
     await expect(field(page, "Friendli project id")).to_have_accessible_description(
         "Friendli has no such project for this key and team."
-        " In Friendli Suite, it stands in the address of the project's page."
+        " Or paste the address of the project's page in Friendli Suite."
     )
     await field(page, "Friendli project id").fill(PROJECT)
     await page.get_by_role("button", name="Connect").click()
@@ -118,7 +123,7 @@ async def test_a_failure_is_told_and_tried_again(env: Environment, page: Page) -
     env.clock.advance(48)
     await expect(page.locator(".task.in_progress")).to_contain_text("Download the model")
     env.clock.advance(40)
-    root = page.locator("#messages .message").first
+    root = cards(page).first
     await expect(root.locator(".task.error")).to_have_text("Download the model (failed)")
     await expect(root).to_contain_text("gated or private")
     await root.get_by_role("button", name="Try again").click()
@@ -174,9 +179,7 @@ async def test_the_keyboard_alone_is_enough(env: Environment, page: Page) -> Non
     await keys.press("Tab")
     await keys.press("Enter")
     # Friendli's clock stands still, so it never gets further.
-    await expect(page.locator("#messages .message").first).to_contain_text(
-        "by-keyboard is terminating"
-    )
+    await expect(cards(page).first).to_contain_text("by-keyboard is terminating")
 
 
 async def _tab_back_to(page: Page, *names: str) -> None:

@@ -107,7 +107,10 @@ async def test_an_answer_streams_in(scene: Scene, page: Page) -> None:
     await expect(page.locator("#announcer p")).to_have_count(1)
     drawn = await article.locator(".markdown").inner_html()
     assert re.sub(r' (target|rel)="[^"]*"', "", drawn) == snapshot(
-        '<p><strong>Two</strong> ways:</p><ul><li><code>a</code></li><li><a href="https://b.c">b</a></li></ul><pre>x = 1 &lt; 2</pre><blockquote><em>said</em> &lt;img src=x&gt;</blockquote><ol start="1"><li>one</li></ol><p><strong>End</strong></p>'
+        "<p><strong>Two</strong> ways:</p><ul><li><code>a</code></li>"
+        '<li><a href="https://b.c">b</a></li></ul><pre>x = 1 &lt; 2</pre>'
+        "<blockquote><em>said</em> &lt;img src=x&gt;</blockquote>"
+        '<ol start="1"><li>one</li></ol><p><strong>End</strong></p>'
     )
 
 

@@ -100,7 +100,9 @@ def _per_gpu(fit: RequestFit) -> list[str]:
         f"Engine's reserve: {_exact(answer.reserve)} (CUDA context and graphs)",
     ]
     left = answer.usable - answer.weights - answer.activations - answer.reserve
-    lines.append(f"*Left for requests: {_exact(left)}*")
+    lines.append(
+        f"*Left for requests: {_exact(left)}*" if left >= 0 else f"*Too much by {_exact(-left)}*"
+    )
     if load.cache is not None:
         lines += _requests(answer, load, left)
     return lines

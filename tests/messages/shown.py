@@ -39,6 +39,7 @@ from bot.domain.grants import Rules
 from bot.domain.inference import InferenceKind
 from bot.domain.instances import INSTANCE_OPTIONS, PUBLISHED_PRICES
 from bot.domain.listed_endpoint import ListedEndpoint, Listing
+from bot.domain.model_facts import ModelFacts
 from bot.domain.operations import Cause, OperationKind, OperationState
 from bot.domain.permissions import Permission
 from bot.domain.phase_times import UsualTime
@@ -291,6 +292,8 @@ def of_questions() -> Iterator[Body]:
         expiry_action=ExpiryAction.TERMINATE,
         deploy_value="1",
         change_value="1",
+        checked=ModelFacts(repo="org/model", commit="0" * 40, weights=10**10),
+        why_value="1",
         present=AT,
         usual=UsualTime(240, 360),
     )

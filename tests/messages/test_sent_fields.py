@@ -100,7 +100,6 @@ def test_a_request_says_all_that_it_sends_and_content_logging_first() -> None:
             "Backpressure metric": "TTFT_MS",
             "Backpressure threshold": "1234567.5",
             "Cool-down": "106 s",
-            "Revision": "a-branch",
             "Version comment": "…",
         }
     )
@@ -108,6 +107,7 @@ def test_a_request_says_all_that_it_sends_and_content_logging_first() -> None:
     assert set(leaves(DedicatedEndpointCreateBody)) - found == snapshot(
         {
             "hf_model_repo",
+            "hf_model_repo_revision",
             "instance_option_id",
             "max_replica",
             "min_replica",

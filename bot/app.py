@@ -433,6 +433,7 @@ def _bolt(
         deferred_tasks,
         schema,
         injector.get(Unconnected),
+        injector.get(Settings).slow_notice_after,
     )
     return bolt_app(listeners, clients)
 

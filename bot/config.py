@@ -362,6 +362,7 @@ class Settings(HubSettings, KeySettings, FriendliSettings, SlackSettings):
     gone_confirmed_after: Seconds = advanced(
         60, "An endpoint that isn't listed any more is posted as such after so long"
     )
+    slow_notice_after: Seconds = advanced(0.8, "A click that takes longer gets a notice first")
     # Slack gives a menu three seconds.
     list_timeout: Seconds = advanced(10, "Time limit of what a person waits for, such as a list")
     menu_timeout: Seconds = advanced(2, "Time limit of what a menu or a form waits for")

@@ -97,6 +97,7 @@ def test_defaults_are_as_documented(environment: SetUp) -> None:
             "create_timeout": 25.0,
             "friendli_retry_wait": 0.5,
             "list_timeout": 10.0,
+            "slow_notice_after": 0.8,
             "menu_timeout": 2.0,
             "late_search_window": 86400.0,
             "gone_confirmed_after": 60.0,

@@ -29,12 +29,14 @@ from bot.services.pending_responses import PendingResponses
 from bot.slack import payloads
 from bot.slack.deduplication import EventDeduplicator
 from bot.slack.deferred_tasks import DeferredTasks
-from bot.slack.requests import Request
+from bot.slack.requests import BlockAction, Request
+from bot.slack.responder import current
 from bot.slack.responses import Responses
 
 log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
 _R = TypeVar("_R", bound=Request)
+_SLOW = "Working on it. This takes longer than usual."
 
 
 class Listeners:
@@ -44,6 +46,7 @@ class Listeners:
         home: The Home tab, whose buttons act in the channel of their endpoint.
         pending_responses: Keeps answers that must arrive.
         schema: While it doesn't fit, nothing is accepted.
+        slow_notice_after: Seconds after which a click that has shown nothing gets a notice.
     """
 
     def __init__(
@@ -56,6 +59,7 @@ class Listeners:
         deferred_tasks: DeferredTasks,
         schema: Schema,
         unconnected: Unconnected,
+        slow_notice_after: float,
     ) -> None:
         self._registry = registry
         self._dispatcher = dispatcher
@@ -65,6 +69,7 @@ class Listeners:
         self._deferred_tasks = deferred_tasks
         self._schema = schema
         self._unconnected = unconnected
+        self._slow_notice_after = slow_notice_after
         self._deduplicator = EventDeduplicator()
 
     async def command(self, ack: AsyncAck, body: dict[str, Any]) -> None:
@@ -152,6 +157,8 @@ class Listeners:
             raise UserError("This form belongs to another workspace.")
 
     async def _handle(self, request: _R, handler: Callable[[_R], Awaitable[DeferredTask]]) -> None:
+        current.set(request.responder)
+        timer = self._notice_if_slow(request)
         try:
             self._check(request)
             work = await handler(request)
@@ -161,13 +168,28 @@ class Listeners:
         # since. Where nobody else waits, it runs as far as it can at once: a form is on its way
         # half a millisecond earlier.
         is_alone = self._deferred_tasks.is_idle
-        self._start(work, request)
+        self._start(work, request, timer)
         if is_alone:
             await asyncio.sleep(0)
 
-    def _start(self, work: DeferredTask, request: Request) -> None:
+    def _start(
+        self, work: DeferredTask, request: Request, timer: asyncio.TimerHandle | None = None
+    ) -> None:
         if work is not None:
-            self._deferred_tasks.start(_run_deferred(work, request, self._message))
+            self._deferred_tasks.start(_run_deferred(work, request, self._message, timer))
+        elif timer is not None:
+            timer.cancel()
+
+    def _notice_if_slow(self, request: Request) -> asyncio.TimerHandle | None:
+        """A click in a message that shows nothing for a while gets a notice."""
+        if not isinstance(request, BlockAction) or request.view is not None or request.is_in_home:
+            return None
+
+        def say() -> None:
+            if not request.responder.has_answered:
+                self._deferred_tasks.start(_say(request, answer(_SLOW)))
+
+        return asyncio.get_running_loop().call_later(self._slow_notice_after, say)
 
     async def _error_response(self, request: Request, error: Exception) -> DeferredTask:
         """Show why a handler failed, even if this process dies before.
@@ -190,11 +212,15 @@ async def _run_deferred(
     work: Awaitable[None],
     request: Request,
     message: Callable[[Exception, Request], Awaitable[Body]],
+    timer: asyncio.TimerHandle | None,
 ) -> None:
     try:
         await work
     except Exception as error:  # noqa: BLE001 - every failure is shown to the person
         await request.responder.say(await message(error, request))
+    finally:
+        if timer is not None:
+            timer.cancel()
 
 
 @deferred

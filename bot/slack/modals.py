@@ -8,6 +8,7 @@ import structlog
 from bot.domain.errors import UserError
 from bot.slack.calls import ErrorKind, Failure, attempt
 from bot.slack.clients import SlackClients
+from bot.slack.responder import has_shown
 
 log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
@@ -45,6 +46,7 @@ class Modals:
         answer = await attempt(self._client.views_open(trigger_id=trigger_id, view=dict(view)))
         if isinstance(answer, Failure):
             raise _error(answer)
+        has_shown()
         return _view_in(answer)
 
     async def push(self, trigger_id: str, view: View) -> None:

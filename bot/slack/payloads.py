@@ -68,6 +68,8 @@ def click(payload: Mapping[str, Any]) -> BlockAction:
     parsed = _read(Interaction, payload)
     action = parsed.actions[0]
     container = parsed.container or Container()
+    # The root of a thread, which names itself as its thread, is clicked in the channel.
+    in_thread = container.thread_ts if container.thread_ts != container.message_ts else None
     in_modal = parsed.view is not None and not parsed.is_in_home
     return BlockAction(
         place=parsed.place,
@@ -78,7 +80,7 @@ def click(payload: Mapping[str, Any]) -> BlockAction:
         trigger_id=parsed.trigger_id,
         response_url=parsed.response_url or "",
         view=parsed.view.model_dump() if parsed.view and in_modal else None,
-        thread_ts=container.thread_ts,
+        thread_ts=in_thread,
         message_ts=container.message_ts,
         is_ephemeral=container.is_ephemeral,
         is_in_home=parsed.is_in_home,

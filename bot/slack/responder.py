@@ -1,5 +1,6 @@
 """Answer the person who made a request, where only they see it."""
 
+from contextvars import ContextVar
 from typing import Protocol, Self
 
 from bot.messages.body import Body
@@ -51,3 +52,14 @@ class Responder:
     async def remove(self) -> bool:
         """Remove the message that was clicked."""
         return await self._send(None, replaces=True)
+
+
+current: ContextVar[Responder | None] = ContextVar("responder", default=None)
+"""The responder of the request that is being handled."""
+
+
+def has_shown() -> None:
+    """Note that the person sees something else than an answer, such as a modal."""
+    responder = current.get()
+    if responder is not None:
+        responder.has_answered = True

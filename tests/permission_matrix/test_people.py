@@ -108,7 +108,7 @@ async def test_whoever_left_a_group_may_approve_for_a_minute_at_most(
     fault = env.slack.faults.add(
         Respond(503, {}), when=lambda call: "usergroups" in call.path, times=None
     )
-    with pytest.raises(UserError, match="doesn't say in time"):
+    with pytest.raises(UserError, match="confirm your permissions"):
         await authorizer.may(P.APPROVE, person, place, "prod")
     env.slack.faults.remove(fault)
     assert not await authorizer.may(P.APPROVE, person, place, "prod")
@@ -125,7 +125,7 @@ async def test_a_slack_that_does_not_answer_denies_nobody_for_good(
     place = ChannelRef("", "T000000001", env.channel.id)
     admin = Actor(env.admin.user.id, env.admin.user.team_id)
     env.slack.faults.add(Respond(503, {}), when=lambda call: "users.info" in call.path, times=None)
-    with pytest.raises(UserError, match="doesn't say in time"):
+    with pytest.raises(UserError, match="confirm your permissions"):
         await authorizer.may(P.DELETE, admin, place, "prod")
     await clients.close()
 

@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Self
 
 from bot.domain.instances import INSTANCE_OPTIONS, AnyInstance, InstanceOption, Prices
+from bot.domain.model_facts import DEFAULT_BRANCH, is_commit
 from bot.domain.request.deploy_request import DeployRequest
 from bot.domain.request.draft import DeployDraft
 from bot.domain.request.rule import LABELS
@@ -55,6 +56,7 @@ _INSTANCE = "instance_option_id"
 _SCALING = "replicas"
 _METRIC = "queue_backpressure_metric"
 _FLAGS = {"skip_special_tokens", "add_special_tokens", "content_logging"}
+_SHORT_COMMIT = 7
 _FRIENDLIS_CHOICE = "Friendli's default"
 
 
@@ -196,9 +198,9 @@ def words(version: Version, field: str) -> str | None:
         return None
     value: object = getattr(request, field)
     if field == "model" and request.revision and "revision" not in version.unknown:
-        return f"{request.model} @ {request.revision}"
+        return f"{request.model} @ {_short(request.revision)}"
     if field == "revision":
-        return request.revision or "main"
+        return _short(request.revision or DEFAULT_BRANCH)
     if field == _INSTANCE:
         return version.option.label if version.option else None
     if field == "replicas":
@@ -208,6 +210,10 @@ def words(version: Version, field: str) -> str | None:
     if field in _FLAGS:
         return "on" if value else "off"
     return _FRIENDLIS_CHOICE if value is None else _shown(value)
+
+
+def _short(revision: str) -> str:
+    return revision[:_SHORT_COMMIT] if is_commit(revision) else revision
 
 
 def _shown(value: object) -> str:

@@ -32,7 +32,7 @@ async def test_a_version_made_here_comes_back_whole(env: Environment) -> None:
     question = await command_response(env, "rollback it 0")
     assert message_text(env, question) == snapshot("""\
 Take *it* back to version `0`?
-Model: `org/other` → `org/model @ 514a17234f5d97dd8d0df0048855897cc68f25db`
+Model: `org/other` → `org/model @ 514a172`
 Instance: `2 × H100` → `1 × H100`
 Max batch size: `8` → `256`
 Queue time-out: `900` → `500`
@@ -65,7 +65,7 @@ Nothing is sent before you agree.
             """\
 @requester asked to update it.
 It goes back to version `0`.
-Model: `org/other` → `org/model @ 514a17234f5d97dd8d0df0048855897cc68f25db`
+Model: `org/other` → `org/model @ 514a172`
 Instance: `2 × H100` → `1 × H100`
 Max batch size: `8` → `256`
 Queue time-out: `900` → `500`

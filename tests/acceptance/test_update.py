@@ -189,7 +189,7 @@ Nothing is sent before you agree.
             "org/other --max-batch-size 8",
             snapshot("""\
 Update *it*? Version `0` runs now.
-Model: `org/model` → `org/other`
+Model: `org/model @ ffc8550` → `org/other`
 Max batch size: `Friendli's default` → `8`
 Sent again as it is: Skip special tokens: `on` · Add special tokens: `on`
 It costs $5.00/h, as before. The version that runs serves until the new one is ready; until then both may be billed, up to $10.00/h.
@@ -430,7 +430,7 @@ async def test_who_comes_second_sees_what_is_so_now(env: Environment) -> None:
 Instance: `1 × H100` → `2 × H100`
 Replicas: `1 replica` → `2 replicas`
 What you had changed is kept below.
-8.2 B parameters, 16 GB bf16 · Qwen3ForCausalLM · 40k context · revision main = `ffc8550`
+8.2 B parameters, 16 GB bf16 · Qwen3ForCausalLM · 40k context · revision `ffc8550`
 *$20.00/h* for 2 replicas while live ($14,600/month)\
 """)
     await env.member.submit()

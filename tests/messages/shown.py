@@ -297,6 +297,8 @@ def of_questions() -> Iterator[Body]:
         present=AT,
         usual=UsualTime(240, 360),
     )
+    yield preview.correction(["why"], "/friendli-deploy org/model", [])
+    yield lifetime_replies.ask_lifetime("it", "0" * 32, 3600, "terminate")
     asked = [questions.ask(kind, "it", Decimal(5), "0" * 32) for kind in OperationKind]
     yield from filter(None, [*asked, questions.ask(OperationKind.WAKE, "it", None, "0" * 32)])
     yield update_diff.question(
@@ -358,6 +360,8 @@ def of_views() -> Iterator[Mapping[str, Any]]:
                 targets=[deploy_form.TargetChoice("prod", "p")],
                 prices=PUBLISHED_PRICES,
             )
+    form = deploy_form.FormState(request_id="1", place=PLACE, draft=DeployDraft())
+    yield deploy_form.confirmation(form, "it", Decimal(120))
     carried = UpdateState.of(runs(), after())
     step = carried.step(runs(), after())
     blocks = update_diff.view_blocks(step, PUBLISHED_PRICES, value=carried.to_json())

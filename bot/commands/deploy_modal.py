@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import structlog
+
 from bot.commands import deploy_form as form
 from bot.commands.bare_model import BareModels
 from bot.commands.deploy_checks import REPEATED, Approvers, checked, new_request_id
@@ -19,6 +21,7 @@ from bot.commands.model_lookup import (
 )
 from bot.commands.registry import Feature, ViewResponse, deferred
 from bot.commands.target_lookup import NotConnectedError, TargetLookup
+from bot.db.outages import error_name, is_outage
 from bot.domain.actors import ChannelRef
 from bot.domain.instances import InstanceOption, Prices
 from bot.domain.model_facts import CheckedModel, ModelFacts
@@ -38,6 +41,8 @@ from bot.slack.modals import Modals
 from bot.slack.people import People
 from bot.slack.requests import BlockAction, SlashCommand, ViewSubmission
 from bot.slack.responses import message_view
+
+log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
 _ANYWAY = f"To deploy it all the same, tick “{form.DEPLOY_ANYWAY}” under Advanced."
 
@@ -167,7 +172,13 @@ class DeployForm:
 
 @deferred
 async def changed(click: BlockAction, deploy_form: DeployForm) -> None:
-    await deploy_form.redraw(click)
+    try:
+        await deploy_form.redraw(click)
+    except Exception as error:
+        if not is_outage(error):
+            raise
+        # An error message would take the place of the form, and of all that was typed.
+        log.warning("a form isn't redrawn", error=error_name(error))
 
 
 async def submitted(

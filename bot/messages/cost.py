@@ -6,10 +6,10 @@ from bot.domain.spend import Spend
 from bot.messages.markup import duration
 
 ESTIMATED = (
-    "“About” is estimated from how long it served and the price of its GPUs. What is charged stands"
-    " in Friendli Suite under Billing."
+    "“About” is estimated from how long it was live and the price of its GPUs. Friendli Suite shows"
+    " charges under Billing."
 )
-CHARGED = "“So far” is what Friendli charged, as it said in the last minutes."
+CHARGED = "“So far” is what Friendli charged, read in the last minutes."
 
 
 def origin(*spends: Spend) -> str:
@@ -21,13 +21,13 @@ def origin(*spends: Spend) -> str:
 
 
 def cost(deployment: DeploymentView, spend: Spend) -> str:
-    """Such as "served for 2 h 5 min, about $10.42 so far"; '' of what never ran."""
+    """Such as "live for 2 h 5 min, about $10.42 so far"; '' of what never ran."""
     if deployment.state in NEVER_BILLED:
         return ""
     if not spend.seconds:
         return "not billed so far"
     since = " since it was followed" if deployment.is_imported else " so far"
-    return f"served for {duration(spend.seconds)}, {amount(spend)}{since}"
+    return f"live for {duration(spend.seconds)}, {amount(spend)}{since}"
 
 
 def amount(spend: Spend) -> str:

@@ -60,5 +60,5 @@ def view_text(env: Environment, view: View) -> str:
 def without_durations(said: str) -> str:
     """A text without durations of the test run."""
     said = re.sub(r"is live \(took (under 1|\d+) s\)", "is live (took MOMENTS)", said)
-    said = re.sub(r"served for (under 1|\d+) s, about \$0\.0\d", "served for MOMENTS", said)
+    said = re.sub(r"live for (under 1|\d+) s, about \$0\.0\d", "live for MOMENTS", said)
     return re.sub(r"about \$0\.0\d so far\n", "SOME so far\n", said)

@@ -22,7 +22,7 @@ async def test_every_surface_shows_the_same_facts(env: Environment, status: str)
     env.clock.advance(3600)
     if status == "SLEEPING":
         env.friendli.set_status(endpoint, status)
-        await env.slack.until(lambda: "is sleeping" in root(env).text)
+        await env.slack.until(lambda: "is asleep" in root(env).text)
     await env.member.shortcut("endpoint.status", root(env))
     shown = {
         "shortcut": message_text(

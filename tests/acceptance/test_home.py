@@ -52,14 +52,14 @@ async def test_what_serves_and_what_it_has_cost(env: Environment) -> None:
 Your endpoints
 *1 endpoint* · *$5.00/h* now · SOME so far
 🟢 *it* is live (took MOMENTS) · $5.00/h while live
-org/model@ffc8550 · 1 × H100 · 1 replica · endpoint `ENDPOINT-1` `prod` in #ml-deploys · requested by @requester · no lifetime · served for MOMENTS so far · <https://sandbox.slack.com/archives/C000000001/pROOT|it's thread>
+org/model@ffc8550 · 1 × H100 · 1 replica · endpoint `ENDPOINT-1` `prod` in #ml-deploys · requested by @requester · no lifetime · live for MOMENTS so far · <https://sandbox.slack.com/archives/C000000001/pROOT|it's thread>
 [Use it] [Try a prompt] [Open in Friendli] [Sleep] [Update] [Terminate]
 ---
 Targets
 #ml-deploys
 `prod` · 1 endpoint · *$5.00/h* now [Deploy]
 ---
-As of TIME. “About” is estimated from how long it served and the price of its GPUs. What is charged stands in Friendli Suite under Billing.
+As of TIME. “About” is estimated from how long it was live and the price of its GPUs. Friendli Suite shows charges under Billing.
 [Refresh]\
 """)
     env.clock.advance(3600)
@@ -70,14 +70,14 @@ Your endpoints
 *1 endpoint* · *$0.00/h* now · about $5.00 so far
 😴 *it* is asleep
 $0.00/h while asleep; any request wakes it.
-org/model@ffc8550 · 1 × H100 · 1 replica · endpoint `ENDPOINT-1` `prod` in #ml-deploys · requested by @requester · no lifetime · served for 1 h, about $5.00 so far · <https://sandbox.slack.com/archives/C000000001/pROOT|it's thread>
+org/model@ffc8550 · 1 × H100 · 1 replica · endpoint `ENDPOINT-1` `prod` in #ml-deploys · requested by @requester · no lifetime · live for 1 h, about $5.00 so far · <https://sandbox.slack.com/archives/C000000001/pROOT|it's thread>
 [Wake ($5.00/h)] [Open in Friendli] [Update] [Terminate]
 ---
 Targets
 #ml-deploys
 `prod` · 1 endpoint · *$0.00/h* now [Deploy]
 ---
-As of TIME. “About” is estimated from how long it served and the price of its GPUs. What is charged stands in Friendli Suite under Billing.
+As of TIME. “About” is estimated from how long it was live and the price of its GPUs. Friendli Suite shows charges under Billing.
 [Refresh]\
 """)
 
@@ -316,7 +316,7 @@ async def test_what_it_cost_is_estimated_where_friendli_doesn_t_say(
         await env.slack.until(lambda: "is asleep" in root(env).text)
         env.friendli.faults.add(trouble, operation="get_cost", times=None)
         shown = view_text(env, await home_tab(env))
-    assert "served for 1 h, about $5.00 so far" in shown
+    assert "live for 1 h, about $5.00 so far" in shown
     assert "*$0.00/h* now · about $5.00 so far" in shown
     assert "“About” is estimated" in shown
 
@@ -328,10 +328,10 @@ async def test_what_was_charged_is_asked_once_in_minutes(env: Environment) -> No
     env.clock.advance(3600)
     env.friendli.set_status(endpoint, "SLEEPING")
     await env.slack.until(lambda: "is asleep" in root(env).text)
-    assert "served for 1 h, $5.00 so far" in view_text(env, await home_tab(env))
+    assert "live for 1 h, $5.00 so far" in view_text(env, await home_tab(env))
     await home_tab(env)
     await env.member.shortcut("endpoint.status", root(env))
     [said] = await env.slack.until(lambda: env.member.ephemerals(env.channel))
-    assert "served for 1 h, $5.00 so far" in said.words
+    assert "live for 1 h, $5.00 so far" in said.words
     assert "“So far” is what Friendli charged" in said.words
     assert request_count(env, "get_cost") == 1

@@ -25,8 +25,8 @@ async def test_on_a_message_of_an_endpoint_s_thread(env: Environment, on: str) -
 🟢 *it* is live (took MOMENTS) · $5.00/h while live
 org/model@ffc8550 · 1 × H100 · 1 replica · endpoint `ENDPOINT-1`
 requested by @requester at TIME · target `prod`
-requested by @requester · no lifetime · served for MOMENTS so far
-“About” is estimated from how long it served and the price of its GPUs. What is charged stands in Friendli Suite under Billing.
+requested by @requester · no lifetime · live for MOMENTS so far
+“About” is estimated from how long it was live and the price of its GPUs. Friendli Suite shows charges under Billing.
 [Use it] [Try a prompt] [Open in Friendli] [Sleep] [Update] [Terminate]\
 """)
     await env.member.click(said, "Sleep")

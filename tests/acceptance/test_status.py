@@ -17,7 +17,7 @@ pytestmark = pytest.mark.usefixtures("bot")
 def without_root(env: Environment, message: Message) -> str:
     """A message's words; the root's address, which differs from run to run, gets a name."""
     said = message_text(env, message).replace(root(env).ts.replace(".", ""), "ROOT")
-    return re.sub(r"served for (under 1|\d+) s,", "served for MOMENTS,", said)
+    return re.sub(r"live for (under 1|\d+) s,", "live for MOMENTS,", said)
 
 
 async def test_an_endpoint_that_was_asked_for_here(env: Environment) -> None:
@@ -38,8 +38,8 @@ endpoint `ENDPOINT-1` · target `prod` · created TIME · requested by @requeste
     assert without_root(env, said) == snapshot("""\
 🟢 *mine* is live · since TIME
 org/model · 2 × H100 · 1 replica · *$10.00/h* now
-endpoint `ENDPOINT-1` · target `prod` · created TIME · requested by @requester · no lifetime · served for MOMENTS, $1.14 so far · <https://sandbox.slack.com/archives/C000000001/pROOT|mine's thread>
-“So far” is what Friendli charged, as it said in the last minutes.
+endpoint `ENDPOINT-1` · target `prod` · created TIME · requested by @requester · no lifetime · live for MOMENTS, $1.14 so far · <https://sandbox.slack.com/archives/C000000001/pROOT|mine's thread>
+“So far” is what Friendli charged, read in the last minutes.
 [Sleep] [Update] [Terminate] [Open in Friendli]\
 """)
     open_ = env.member.button(said, "Open in Friendli")

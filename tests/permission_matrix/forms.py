@@ -25,6 +25,7 @@ async def fill(env: Environment, name: str) -> None:
         },
         "delete": {"Type it to confirm": "it"},
         "reject": {"Reason": "no"},
+        "prompt": {"Prompt": "Hello"},
         "revisions": {"Revision": "main"},
     }
     for label, value in fields.get(name, {}).items():
@@ -73,6 +74,9 @@ async def admins_forms(env: Environment) -> dict[str, JsonObject]:
     await env.admin.fill("Instance", "2xH100")
     await env.admin.submit()
     await keep("update.review")
+    await env.admin.close_modal()
+    await env.admin.click(root(env), "Try a prompt")
+    await keep("prompt")
     await env.admin.close_modal()
     endpoint = next(iter(env.friendli.endpoints))
     await _choose_revision(env, endpoint)

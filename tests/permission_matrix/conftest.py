@@ -30,5 +30,5 @@ async def denied(env: Environment, bot: Running, database: Database) -> Denials:
         # A requester may withdraw.
         await session.execute(update(Deployment).values(requester_id=env.admin.user.id))
     # Forms may be cached.
-    await save_settings(env, wait=25)
+    await save_settings(env, lifetime=25)
     return Denials(database)

@@ -39,6 +39,15 @@ async def _choose_revision(env: Environment, endpoint: str) -> None:
     await env.admin.click(root(env), "Choose revision")
 
 
+async def _always_ask(env: Environment) -> None:
+    """Let every request wait for approval."""
+    database = Database(env.database)
+    async with database.write() as session:
+        policy = Policy.model_validate({"approval": "always"}).model_dump(mode="json")
+        await session.execute(update(Target).values(policy=policy))
+    await database.close()
+
+
 async def admins_forms(env: Environment) -> dict[str, JsonObject]:
     forms: dict[str, JsonObject] = {}
 
@@ -87,11 +96,7 @@ async def admins_forms(env: Environment) -> dict[str, JsonObject]:
     await env.admin.click(root(env), "Delete")
     await keep("delete")
     await env.admin.close_modal()
-    database = Database(env.database)
-    async with database.write() as session:
-        policy = Policy.model_validate({"approval": "always"}).model_dump(mode="json")
-        await session.execute(update(Target).values(policy=policy))
-    await database.close()
+    await _always_ask(env)
     await env.admin.command(env.channel, "org/model --gpu 1xH100 --replicas 1 --name waits --yes")
     waiting = await env.slack.until(
         lambda: next(

@@ -34,7 +34,7 @@ keys = typer.Typer(
     help="Encryption keys for the API keys that the bot stores.", no_args_is_help=True
 )
 cli.add_typer(keys, name="keys")
-audit = typer.Typer(help="What people did and tried to do.", no_args_is_help=True)
+audit = typer.Typer(help="The record of actions and refusals.", no_args_is_help=True)
 cli.add_typer(audit, name="audit")
 
 
@@ -126,7 +126,7 @@ def demo(
         bool, typer.Option("--models", help="List the models that make the sandbox misbehave.")
     ] = False,
     speed: Annotated[
-        float, typer.Option(min=1, help="How many times as fast as in life endpoints come up.")
+        float, typer.Option(min=1, help="Speed-up of the sandbox's start times.")
     ] = 30,
     port: Annotated[
         int, typer.Option(min=0, max=65535, help="Where the page is; 0 takes a free port.")

@@ -378,7 +378,7 @@ class Settings(HubSettings, KeySettings, FriendliSettings, SlackSettings):
         1, "Between two pieces of a streamed answer; longer while several are streamed"
     )
     smoke_test_give_up_after: Seconds = advanced(
-        120, "How long a failing test request is repeated before the thread is told"
+        120, "How long a failing test request is repeated before it is posted to the thread"
     )
     confirm_price_above: DollarsPerHour = Field(
         Decimal(100),

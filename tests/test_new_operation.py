@@ -61,7 +61,7 @@ def test_a_new_operation_is_everywhere_once_its_rows_are_added() -> None:
         {
             "question": """\
 Pause *it*? Requests to it fail until somebody wakes it.
-[Pause] [Leave it]\
+[Pause] [Cancel]\
 """,
             "help": [
                 "`/friendli-deploy pause [endpoint]`  Pauses an endpoint; only a wake ends that."

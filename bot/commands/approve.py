@@ -76,12 +76,12 @@ def build(rejection: Rejection, name: str) -> dict[str, Any]:
         "close": plain("Back", 24),
         "private_metadata": rejection.model_dump_json(),
         "blocks": [
-            section(f"What was asked for about {bold(name)} isn't done, and the thread says why."),
+            section(f"Reject {bold(name)}? The requester sees your reason in the thread."),
             input_block(
                 "Reason",
                 text_input(_REASON, max_length=_LONGEST_REASON),
                 block_id=_REASON,
-                hint="Whoever asked reads it in the thread.",
+                hint="The requester sees it in the thread.",
             ),
         ],
     }
@@ -97,7 +97,7 @@ async def rejected(
     rejection = Rejection.model_validate_json(shown.private_metadata)
     reason = (shown.element(_REASON).value or "").strip()
     if not reason:
-        return ViewResponse(errors={_REASON: "Say why, in a few words."})
+        return ViewResponse(errors={_REASON: "Write a short reason."})
     submission = replace(submission, message_ts=rejection.message_ts)
     await _require(access, Permission.APPROVE, submission, rejection.value)
     decision = await approvals.reject(
@@ -144,24 +144,24 @@ def _words(decision: Decision) -> str:
     match decision.status:
         case ProposalStatus.OWN:
             return (
-                "You asked for this yourself, so somebody else has to approve it:"
-                f" {decision.approvers} may."
+                "You requested this yourself, so someone else has to approve it:"
+                f" {decision.approvers} can."
             )
         case ProposalStatus.REPRICED:
             return (
-                "Its price has changed since this message was made, so nothing was approved. The"
-                " thread shows what it costs now; decide there."
+                "The price has changed since this message was posted, so nothing was approved."
+                " Decide on the new price in the thread."
             )
         case ProposalStatus.APPROVED:
-            return f"{mention(decision.by)} approved it already; the thread tells how it goes."
+            return f"{mention(decision.by)} already approved it; see the thread."
         case ProposalStatus.REJECTED:
-            return f"{mention(decision.by)} rejected it already; the thread says why."
+            return f"{mention(decision.by)} already rejected it; the reason is in the thread."
         case ProposalStatus.EXPIRED:
-            return "Its time to be approved is over; nothing was done."
+            return "The request has expired, so nothing was done."
         case ProposalStatus.WITHDRAWN:
-            return "It was withdrawn; nothing was done."
+            return "The request was withdrawn, so nothing was done."
         case _:
-            return "There is nothing left to decide here; the thread says how it stands."
+            return "There is nothing left to decide here; see the thread."
 
 
 FEATURE = Feature(

@@ -75,8 +75,6 @@ async def turned(click: BlockAction, pages: AuditPages) -> None:
 
 
 FEATURE = Feature(
-    commands=[
-        Command("audit", "[target]", "Shows who did what lately, and who wasn't allowed.", run)
-    ],
+    commands=[Command("audit", "[target]", "Shows recent actions and refusals, by person.", run)],
     clicks={words.OLDER_ACTION: turned, words.NEWEST_ACTION: turned},
 )

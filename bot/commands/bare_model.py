@@ -38,7 +38,7 @@ class BareModels:
             case None:
                 return BareModel(
                     frozenset({name}),
-                    f"{code(name)} is not checked: the Hugging Face Hub can't be asked right now.",
+                    f"{code(name)} isn't checked: the Hugging Face Hub isn't answering.",
                 )
 
     async def is_model(self, word: str, *, has_options: bool, resembles_command: bool) -> bool:

@@ -11,8 +11,8 @@ from bot.services.pending_responses import PendingResponses
 from bot.slack.requests import BlockAction
 
 _WORDS = {
-    CancelOutcome.ALREADY_ASKED: "Somebody asked for that already; the thread tells how it goes.",
-    CancelOutcome.OVER: "It is over already; there is nothing left to end.",
+    CancelOutcome.ALREADY_ASKED: "Someone already requested this; see the thread.",
+    CancelOutcome.OVER: "It has already ended.",
 }
 
 

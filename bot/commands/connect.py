@@ -48,7 +48,7 @@ class ConnectForm:
     async def open(self, request: SlashCommand | BlockAction, name: str) -> None:
         if not request.place.channel_id:
             # A click in a modal doesn't always say which channel the modal was opened in.
-            raise UserError("Type this in the channel that you want to connect:", hint=_TYPED)
+            raise UserError("Type this in the channel you want to connect:", hint=_TYPED)
         await self.authorizer.authorize(
             Permission.CONNECT, request.person, request.place, target=name.lower()
         )
@@ -83,8 +83,8 @@ class ConnectForm:
         except OtherProjectError as error:
             return ViewResponse(
                 errors={
-                    form.NAME: f"{draft.name} leads to project {error.project_id}, where something"
-                    " may still run. Choose another name, or disconnect it first."
+                    form.NAME: f"{draft.name} is connected to project {error.project_id}, where"
+                    " endpoints may still run. Choose another name, or disconnect it first."
                 }
             )
         return ViewResponse(view=form.connected(draft, key, was_empty=not page.data))
@@ -146,22 +146,21 @@ def _refusal(error: FriendliError) -> dict[str, str]:
             return {form.KEY: "A key is one word without spaces. Paste it again."}
         case Unauthorized(status=403):
             return {
-                form.KEY: "Friendli knows this key, but it may not see that project."
-                " Check the project id and the team id."
+                form.KEY: "This key can't see that project. Check the project id and the team id."
             }
         case Unauthorized():
-            return {form.KEY: "Friendli doesn't accept this key. Check that it wasn't revoked."}
+            return {form.KEY: "Friendli rejected this key. Check that it wasn't revoked."}
         case NotFound():
             return {form.PROJECT: "Friendli has no such project for this key and team."}
         case RateLimited():
-            return {form.KEY: "Friendli takes no more requests for now. Try again in a minute."}
+            return {form.KEY: "Friendli is rate-limiting requests. Try again in a minute."}
         case Refused():
             said = f" It said: {error.message}" if error.message else ""
             return {form.PROJECT: f"Friendli refused to list this project.{said}"[:2000]}
         case _:
             return {
-                form.KEY: "Friendli couldn't be reached, so the key isn't checked and nothing is"
-                " stored. Try again in a minute."
+                form.KEY: "Friendli couldn't be reached, so the key wasn't checked or stored. Try"
+                " again in a minute."
             }
 
 

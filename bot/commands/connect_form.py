@@ -22,10 +22,10 @@ BACK_ACTION = "connect.back"
 NAME, TEAM, PROJECT, KEY, DEFAULT = "name", "team", "project", "key", "default"
 
 _KEY_HINT = (
-    "Create one under your own Friendli account: https://friendli.ai/suite/~/setting/keys. It is"
-    " checked, stored encrypted, and only its last four characters are shown again."
+    "Create one under your own Friendli account: https://friendli.ai/suite/~/setting/keys."
+    " The bot checks it, encrypts it, and shows only its last four characters."
 )
-_EMPTY_KEY_HINT = " Leave it empty to use the key of whoever runs this bot."
+_EMPTY_KEY_HINT = " Leave it empty to use the bot operator's key."
 _BETA_NOTE = "Friendli's endpoint API is in beta: what it answers may change without notice."
 _LONGEST_ID = 100
 _LONGEST_ADDRESS = 300
@@ -41,7 +41,7 @@ class ConnectDraft(BaseModel):
     """The form, without the key, which stays in its field.
 
     Attributes:
-        is_default: Deploy here when no target is named.
+        is_default: Make it the default target.
         key_is_optional: Whether the operator has a key for targets without one.
         address_team: The team in an address that was pasted as the project; '' for none.
         is_address: Whether an address was pasted as the project.
@@ -76,7 +76,7 @@ def build(draft: ConnectDraft) -> dict[str, Any]:
                     placeholder="prod",
                 ),
                 block_id=NAME,
-                hint="What this channel calls it, such as staging or prod.",
+                hint="The target's name in this channel, such as staging or prod.",
             ),
             input_block(
                 "Friendli project id",
@@ -160,7 +160,7 @@ def field_errors(draft: ConnectDraft, key: SecretStr | None) -> dict[str, str]:
     if other is not None:
         found[KEY] = (
             f"This looks like {other}, so it wasn't sent anywhere. Paste a Friendli key, which"
-            f" begins with flp_; revoke the other one if somebody may have seen it."
+            " starts with flp_; revoke the other one if someone may have seen it."
         )
     elif not (draft.key_is_optional if key is None else _is_word(key.get_secret_value())):
         found[KEY] = "A key is one word without spaces. Paste it again."
@@ -193,13 +193,10 @@ def connected(draft: ConnectDraft, key: SecretStr | None, *, was_empty: bool) ->
     ending = escape(last_four(key))
     shown = f", with the key that ends in `{ending}`" if ending else ""
     if key is None:
-        shown = ", with the key of whoever runs this bot"
+        shown = ", with the bot operator's key"
     text = f"`{escape(draft.name)}` is connected to project `{escape(draft.project_id)}`{shown}."
     if was_empty:
-        text += (
-            "\nThe project looked empty. That is fine for a new one; if you expected endpoints,"
-            " check the project id."
-        )
+        text += "\nThe project has no endpoints yet. If you expected some, check the project id."
     text += f"\n{_BETA_NOTE}"
     return _notice(draft, text, button("Deploy a model", DEPLOY_ACTION, style="primary"))
 
@@ -216,7 +213,7 @@ def _notice(draft: ConnectDraft, text: str, *buttons: Block) -> dict[str, Any]:
 
 
 def _default_input(draft: ConnectDraft) -> Block:
-    choice = option("Deploy here when no target is named", DEFAULT)
+    choice = option("Make it the default target", DEFAULT)
     element: Block = {"type": "checkboxes", "action_id": DEFAULT, "options": [choice]}
     if draft.is_default:
         element["initial_options"] = [choice]

@@ -70,12 +70,12 @@ def build(question: Question, name: str) -> dict[str, Any]:
         "callback_id": CALLBACK_ID,
         "title": plain("Delete the endpoint", 24),
         "submit": plain("Delete", 24),
-        "close": plain("Keep it", 24),
+        "close": plain("Cancel", 24),
         "private_metadata": question.model_dump_json(),
         "blocks": [
             section(
-                f"{bold(name)} is deleted from Friendli with its versions. This can't be undone;"
-                " deploying the model again makes a new endpoint with another id."
+                f"This deletes {bold(name)} and its versions from Friendli and can't be undone."
+                " Deploying the model again creates a new endpoint with another id."
             ),
             input_block(
                 f"Type {clip(name, LONGEST_NAME)} to confirm",
@@ -98,7 +98,7 @@ async def submitted(
     deployment = await access.find(submission, question.public_id)
     if " ".join((shown.element(_NAME).value or "").split()) != " ".join(deployment.name.split()):
         return ViewResponse(
-            errors={_NAME: f"That isn't its name. Type {deployment.name}, or keep it."}
+            errors={_NAME: f"That isn't its name. Type {deployment.name} to delete it."}
         )
     await access.authorize(
         _KIND.facts.permission, submission, deployment.target_name, deployment.public_id

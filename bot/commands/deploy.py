@@ -262,10 +262,10 @@ def _not_accepted(result: DeployResult, request: DeployRequest) -> UserError:
         return UserError(REPEATED)
     if result.outcome is DeployOutcome.NAME_TAKEN:
         return UserError(
-            f"{bold(request.name)} is taken: a deployment of that name is on its way or running.",
-            hint="Give another one with `--name`.",
+            f"{bold(request.name)} is taken: another deployment has that name.",
+            hint="Choose another with `--name`.",
         )
-    return UserError("This target was disconnected meanwhile.", hint="Nothing was made.")
+    return UserError("This target has been disconnected.", hint="Nothing was created.")
 
 
 FEATURE = Feature(

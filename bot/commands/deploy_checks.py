@@ -15,7 +15,7 @@ from bot.services.deployments import DeployResult
 from bot.services.targets import TargetView
 from bot.slack.requests import Request, SlashCommand
 
-REPEATED = "You asked for that already; its thread is in this channel. Nothing was made twice."
+REPEATED = "You already requested this; see its thread in this channel. Nothing was created twice."
 
 
 def checked(

@@ -16,8 +16,8 @@ from bot.messages.forecast import before_click, price
 from bot.messages.markup import money
 from bot.services.model_history import SeenBefore
 
-NO_INSTANCE = "Choose an instance to see what it costs."
-UNLISTED_INSTANCE = "This bot knows no price for that instance."
+NO_INSTANCE = "Choose an instance to see its price."
+UNLISTED_INSTANCE = "This instance's price is unknown."
 
 _MOST_REPLICAS = 9_999  # past this a number was not meant, and the sum would only puzzle
 

@@ -27,8 +27,8 @@ def advanced_fields(state: FormState) -> Iterable[Block]:
     draft, updates = state.draft, state.updating is not None
     version = "new" if updates else "first"
     for field, hint in (
-        ("revision", "A branch or a whole commit hash; main if you leave it empty."),
-        ("comment", f"Stands beside the {version} version in Friendli Suite."),
+        ("revision", "A branch or a full commit hash. Empty: main."),
+        ("comment", f"Shown next to the {version} version in Friendli Suite."),
     ):
         typed: str | None = getattr(draft, field)
         yield input_block(
@@ -52,7 +52,7 @@ def advanced_fields(state: FormState) -> Iterable[Block]:
         draft.max_token_count,
         optional=True,
         placeholder=str(DEFAULT_MAX_TOKEN_COUNT),
-        hint=f"Tokens; {DEFAULT_MAX_TOKEN_COUNT:,} if you leave it empty.",
+        hint=f"Tokens. Empty: {DEFAULT_MAX_TOKEN_COUNT:,}.",
     )
     yield number_field(
         "max_context_length",
@@ -80,7 +80,7 @@ def advanced_fields(state: FormState) -> Iterable[Block]:
         draft.queue_backpressure_threshold,
         decimal=True,
         optional=True,
-        hint="Past this value of the metric, the queue takes no more requests.",
+        hint="Above this value, the queue rejects new requests.",
     )
     if not updates:
         yield _anyway(draft)
@@ -129,5 +129,5 @@ def _content_logging(draft: DeployDraft) -> Block:
         "content_logging",
         [friendlis, switched[True], switched[False]],
         chosen,
-        hint="Whether request and response bodies are logged.",
+        hint="Log request and response bodies.",
     )

@@ -70,13 +70,13 @@ def update_notes(updating: Updating) -> Iterable[Block]:
         yield section(updating.meanwhile)
     if updating.is_partial:
         yield context(
-            "This endpoint was made elsewhere: Friendli doesn't tell its model, revision, token"
-            " count, logging and queue settings. What you leave empty of them stays as it is."
+            "This endpoint was created elsewhere: Friendli doesn't return its model, revision,"
+            " token count, logging and queue settings. Fields that you leave empty stay unchanged."
         )
     elif updating.elsewhere:
         yield context(
-            "A version was made outside of this channel since. Model, revision, token count,"
-            " logging and queue settings are shown as they were set here, and may differ."
+            "A newer version was created outside this channel. Model, revision, token count,"
+            " logging and queue settings are shown as set here, and may differ."
         )
 
 
@@ -86,17 +86,15 @@ def name_field(state: FormState) -> Block:
         text_input(action_id("name"), max_length=longest("name"), initial=state.draft.name),
         block_id=f"{action_id('name')}.{state.generation}",
         optional=True,
-        hint="Stays as it is if you leave it empty."
-        if state.updating
-        else "Made from the model's name if you leave it empty.",
+        hint="Empty: unchanged." if state.updating else "Empty: derived from the model's name.",
     )
 
 
 def scaling_field(state: FormState) -> Block:
     words: dict[Scaling, str] = {
         "auto": "Autoscaling: replicas follow the load",
-        "fixed": "A fixed number of replicas: never sleeps",
-        "friendli": "Friendli's default: no scaling is sent",
+        "fixed": "Fixed number of replicas: never sleeps",
+        "friendli": "Friendli's default",
     }
     chosen = state.draft.effective_scaling
     if state.updating is not None and chosen != "friendli":
@@ -142,7 +140,11 @@ def replica_fields(draft: DeployDraft) -> Iterable[Block]:
 def lifetime_field(draft: DeployDraft, targets: Sequence[TargetChoice]) -> Block:
     chosen = chosen_target(draft, targets)
     seconds = chosen.lifetime_seconds
-    unless = f"Empty: {duration(seconds)}." if seconds is not None else "Empty: no end."
+    unless = (
+        f"Empty: {duration(seconds)}."
+        if seconds is not None
+        else ("Empty: runs until someone stops it.")
+    )
     return input_block(
         LABELS["lifetime"],
         text_input(
@@ -155,7 +157,7 @@ def lifetime_field(draft: DeployDraft, targets: Sequence[TargetChoice]) -> Block
         block_id=action_id("lifetime"),
         optional=True,
         dispatch=True,
-        hint=f"8h, 2d or 90m from when it is made, {then(chosen.expiry_action)}. {unless}",
+        hint=f"8h, 2d or 90m from creation, {then(chosen.expiry_action)}. {unless}",
     )
 
 

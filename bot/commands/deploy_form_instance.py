@@ -44,7 +44,7 @@ def instance_fields(
         )
         for gpu in GPUS
     ]
-    other = option("By its instance option id", ID_PREFIX)
+    other = option("By instance option id", ID_PREFIX)
     groups.append(option_group("Not listed here", [other]))
     element: Block = {
         "type": "static_select",
@@ -70,7 +70,7 @@ def instance_fields(
             "Instance option id",
             text_input(action_id(INSTANCE_ID), max_length=LONGEST_ID, initial=typed),
             block_id=action_id(INSTANCE_ID),
-            hint="As Friendli's API names it. This bot knows no price for it.",
+            hint="As in Friendli's API. Its price is unknown.",
         )
 
 

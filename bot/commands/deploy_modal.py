@@ -220,13 +220,10 @@ async def submitted(
             view = form.confirmation(state, request.name, result.dollars)
             return ViewResponse(view=view, is_pushed=state.agreed is None)
         case DeployOutcome.NAME_TAKEN:
-            taken = (
-                f"{request.name} is taken: a deployment of that name is on its way or running."
-                " Change it."
-            )
+            taken = f"{request.name} is taken: another deployment has that name. Change it."
             return await _refused(submission, [FieldError("name", taken)], deploy_form, targets)
         case DeployOutcome.TARGET_GONE:
-            gone = "This target was disconnected meanwhile."
+            gone = "This target has been disconnected."
             return await _refused(submission, [FieldError("target", gone)], deploy_form, targets)
         case DeployOutcome.REPEATED:
             return ViewResponse(work=_say_repeated(submission), closes_all=state.agreed is not None)

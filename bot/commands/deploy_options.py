@@ -57,7 +57,12 @@ class Option:
 
 OPTIONS: tuple[Option, ...] = (
     Option(
-        "gpu", ("gpu",), Kind.PHRASE, "INSTANCE", "count and GPU of a replica", EXAMPLE_INSTANCE
+        "gpu",
+        ("gpu",),
+        Kind.PHRASE,
+        "INSTANCE",
+        "count and type of GPUs per replica",
+        EXAMPLE_INSTANCE,
     ),
     Option(
         "instance-id",
@@ -73,7 +78,7 @@ OPTIONS: tuple[Option, ...] = (
         ("scaling",),
         Kind.CHOICE,
         "auto|fixed|friendli",
-        "friendli: Friendli decides; the target's setting if left out",
+        "friendli: Friendli decides (default: the target's setting)",
         "auto",
     ),
     Option("replicas", ("replicas",), Kind.WORD, "N", "a fixed number of replicas", "1"),
@@ -82,17 +87,21 @@ OPTIONS: tuple[Option, ...] = (
         ("min_replicas", "max_replicas"),
         Kind.RANGE,
         "MIN..MAX",
-        "replicas that follow the load; from 0 the endpoint may sleep",
+        "autoscaling range; with 0, the endpoint can sleep",
         "0..1",
     ),
-    Option("min-replicas", ("min_replicas",), Kind.WORD, "N", "the MIN of autoscaling alone", "0"),
-    Option("max-replicas", ("max_replicas",), Kind.WORD, "N", "the MAX of autoscaling alone", "1"),
+    Option(
+        "min-replicas", ("min_replicas",), Kind.WORD, "N", "only the minimum of autoscaling", "0"
+    ),
+    Option(
+        "max-replicas", ("max_replicas",), Kind.WORD, "N", "only the maximum of autoscaling", "1"
+    ),
     Option(
         "cooldown",
         ("cooldown",),
         Kind.WORD,
         "SECONDS",
-        "idle time before autoscaling scales down; 300 if left out",
+        "idle seconds before scaling down (default 300)",
         "300",
     ),
     Option(
@@ -100,7 +109,7 @@ OPTIONS: tuple[Option, ...] = (
         ("lifetime",),
         Kind.PHRASE,
         "TIME",
-        "how long it runs before it ends by itself, such as 8h, 2d or 90m",
+        "lifetime, such as 8h, 2d or 90m",
         EXAMPLE_DURATION,
     ),
     Option(
@@ -108,28 +117,22 @@ OPTIONS: tuple[Option, ...] = (
         ("name",),
         Kind.PHRASE,
         "NAME",
-        "the endpoint's name; made from the model if left out",
+        "endpoint name (default: from the model)",
         "my-llama",
     ),
     Option("to", ("target",), Kind.WORD, "TARGET", "one of this channel's targets", "prod"),
+    Option("revision", ("revision",), Kind.WORD, "REVISION", "branch or full commit hash", "main"),
     Option(
-        "revision", ("revision",), Kind.WORD, "REVISION", "a branch or a whole commit hash", "main"
+        "comment", ("comment",), Kind.PHRASE, "TEXT", "comment on the first version", "first try"
     ),
-    Option(
-        "comment", ("comment",), Kind.PHRASE, "TEXT", "a comment on the first version", "first try"
-    ),
-    Option(
-        "max-batch-size", ("max_batch_size",), Kind.WORD, "N", "requests run together at most", "64"
-    ),
-    Option(
-        "max-input-length", ("max_input_length",), Kind.WORD, "TOKENS", "the longest input", "4096"
-    ),
+    Option("max-batch-size", ("max_batch_size",), Kind.WORD, "N", "most requests in a batch", "64"),
+    Option("max-input-length", ("max_input_length",), Kind.WORD, "TOKENS", "longest input", "4096"),
     Option(
         "max-token-count",
         ("max_token_count",),
         Kind.WORD,
         "TOKENS",
-        f"the engine's max token count; {DEFAULT_MAX_TOKEN_COUNT} if left out",
+        f"the engine's max token count (default {DEFAULT_MAX_TOKEN_COUNT})",
         str(DEFAULT_MAX_TOKEN_COUNT),
     ),
     Option(
@@ -137,7 +140,7 @@ OPTIONS: tuple[Option, ...] = (
         ("max_context_length",),
         Kind.WORD,
         "TOKENS",
-        "the longest input and output together",
+        "longest input and output together",
         "8192",
     ),
     Option(
@@ -145,28 +148,28 @@ OPTIONS: tuple[Option, ...] = (
         ("skip_special_tokens",),
         Kind.SWITCH,
         "",
-        "leave special tokens out of the output; on if left out",
+        "skip special tokens in the output (default on)",
     ),
     Option(
         "add-special-tokens",
         ("add_special_tokens",),
         Kind.SWITCH,
         "",
-        "add special tokens to the input; on if left out",
+        "add special tokens to the input (default on)",
     ),
     Option(
         "content-logging",
         ("content_logging",),
         Kind.SWITCH,
         "",
-        "log request and response bodies, or don't; Friendli decides if left out",
+        "log request and response bodies (default: Friendli decides)",
     ),
     Option(
         "queue-timeout-ms",
         ("queue_timeout_ms",),
         Kind.WORD,
         "MILLISECONDS",
-        "how long a request may wait in the queue",
+        "longest wait of a request in the queue",
         "30000",
     ),
     Option(
@@ -174,7 +177,7 @@ OPTIONS: tuple[Option, ...] = (
         ("queue_backpressure_metric",),
         Kind.WORD,
         "METRIC",
-        "what tells that the queue is full, such as TTFT_MS",
+        "backpressure metric, such as TTFT_MS",
         "TTFT_MS",
     ),
     Option(
@@ -182,7 +185,7 @@ OPTIONS: tuple[Option, ...] = (
         ("queue_backpressure_threshold",),
         Kind.WORD,
         "NUMBER",
-        "past this the queue takes no more",
+        "value above which the queue rejects requests",
         "500",
     ),
     Option(
@@ -192,7 +195,7 @@ OPTIONS: tuple[Option, ...] = (
         "",
         "deploy a model although the check on the Hugging Face Hub fails",
     ),
-    Option("yes", (), Kind.FLAG, "", "deploy without asking again"),
+    Option("yes", (), Kind.FLAG, "", "deploy without a confirmation"),
 )
 
 

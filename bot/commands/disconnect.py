@@ -49,7 +49,7 @@ def _named(targets: Sequence[TargetView], name: str) -> TargetView:
     for target in targets:
         if target.name == name:
             return target
-    raise UserError(f"No target here is called {code(name)}.", hint=names)
+    raise UserError(f"I don't know the target {code(name)}.", hint=names)
 
 
 def question(
@@ -58,9 +58,9 @@ def question(
     lines = [f"Disconnect {bold(target.name)} (project {code(target.project_id)})?"]
     if running:
         then = (
-            "They run on and stay watched, and their buttons stop working:"
+            "They keep running and stay watched, and their buttons stop working:"
             if sharing
-            else "They run on and are billed, but their threads no longer follow them:"
+            else "They keep running and are billed, but their threads no longer follow them:"
         )
         lines.append(f"These were deployed through it. {then}")
         lines += [_line(one) for one in running[:_LISTED]]
@@ -75,7 +75,7 @@ def question(
         else "Its API key is deleted.",
         buttons=[
             button("Disconnect", CONFIRM_ACTION, value=target.name, style="danger"),
-            button("Keep", KEEP_ACTION),
+            button("Cancel", KEEP_ACTION),
         ],
     )
 

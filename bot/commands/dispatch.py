@@ -67,8 +67,8 @@ class Dispatcher:
                 actions=run_this(line) if len(line) <= _LONGEST_SHOWN else (),
             )
         raise UserError(
-            f"{code(word)} is neither a command nor a model. A model is written org/name.",
-            hint=f"`{SLASH} help` shows what can be typed.",
+            f"I don't know {code(word)}. Models look like org/name.",
+            hint=f"`{SLASH} help` lists the commands.",
         )
 
 

@@ -95,7 +95,7 @@ class EndpointCommand:
         text = endpoint_text.read(command.text, targets, is_text=self.is_text)
         if text.others and not self.arguments:
             raise UserError(
-                f"{code(self.name)} takes no options but `--target`.",
+                f"{code(self.name)} takes only the option `--target`.",
                 hint=f"{code(f'{SLASH} {self.name} [endpoint]')}",
             )
         if not text.lead and not command.about:
@@ -138,7 +138,7 @@ class EndpointCommand:
         state = picker.PickerState(target, rest)
         if not state.fits:
             raise UserError(
-                "Name the endpoint too: with so much behind it, I can't ask for it.",
+                "Name the endpoint too.",
                 hint=f"{code(f'{SLASH} {self.name} [endpoint] {self.arguments}')}",
             )
         await command.responder.say(picker.which(self.name, state))
@@ -151,7 +151,7 @@ class EndpointCommand:
     async def _picked(self, click: BlockAction, search: EndpointSearch) -> None:
         target, _, endpoint_id = click.value.partition(" ")
         if target not in await search.lookup.names(click.place):
-            raise UserError("This target was disconnected meanwhile.")
+            raise UserError("This target has been disconnected.")
         listing = await search.lookup.listing(click.place, target)
         for listed in listing.endpoints:
             if listed.endpoint_id == endpoint_id:
@@ -160,7 +160,7 @@ class EndpointCommand:
             hint = f"`{SLASH} list {target}` shows what is."
             if endpoint_id:
                 raise _not_there(hint)
-            raise UserError("Friendli answers again. Choose once more.", hint=hint)
+            raise UserError("Friendli is answering again. Choose again.", hint=hint)
         state = picker.PickerState.read(click.block_id)
         request = EndpointRequest(
             place=click.place,
@@ -189,14 +189,14 @@ class EndpointCommand:
 
 def _unreadable(phrase: str, errors: Mapping[str, UserError]) -> UserError:
     target, error = next(iter(errors.items()))
-    words = f"I can't see into {code(target)} now. {error.message}"
+    words = f"I can't list {code(target)} right now. {error.message}"
     if phrase:
-        words = f"No endpoint that I can see is called {code(phrase)}, and {words}"
+        words = f"I found no endpoint {code(phrase)}, and {words}"
     return UserError(words, hint=error.hint)
 
 
 def _not_there(hint: str) -> UserError:
-    return UserError("That endpoint isn't there any more.", hint=hint)
+    return UserError("That endpoint doesn't exist any more.", hint=hint)
 
 
 async def suggested(

@@ -100,7 +100,7 @@ def known_target(name: str, targets: Sequence[str]) -> str:
     close = get_close_matches(name.lower()[:100], targets, n=1)
     nearest = f" Did you mean {code(close[0])}?" if close else ""
     raise UserError(
-        f"No target here is called {code(clip(name, 80))}.{nearest}", hint=_names(targets)
+        f"I don't know the target {code(clip(name, 80))}.{nearest}", hint=_names(targets)
     )
 
 

@@ -22,7 +22,7 @@ class OutdatedReplicaError(UserError):
 
     def __init__(self) -> None:
         super().__init__(
-            "I'm being replaced by another version of myself, so nothing was started.",
+            "The bot is being upgraded, so nothing was started.",
             hint="Try again in a minute.",
         )
 

@@ -29,19 +29,19 @@ async def clicked(
     """Follow the endpoint that a message shows."""
     target, _, endpoint_id = click.value.partition(" ")
     if target not in await lookup.names(click.place):
-        raise UserError("This target was disconnected meanwhile.")
+        raise UserError("This target has been disconnected.")
     await authorizer.authorize(Permission.FOLLOW, click.person, click.place, target=target)
     listing = await lookup.listing(click.place, target)
     endpoint = next((one for one in listing.endpoints if one.endpoint_id == endpoint_id), None)
     if endpoint is None:
-        raise UserError("That endpoint isn't there any more.")
+        raise UserError("That endpoint doesn't exist any more.")
     await click.responder.replace(answer(await _follow(imported, click, endpoint)))
 
 
 async def _follow(imported: ImportedEndpoints, request: Request, endpoint: ListedEndpoint) -> str:
     if endpoint.spec is None:
         raise UserError(
-            "Friendli doesn't say in time how this endpoint is set up, so it isn't followed.",
+            "Friendli didn't return this endpoint's configuration in time, so it isn't followed.",
             hint="Try again in a moment.",
         )
     followed = await imported.follow(
@@ -54,12 +54,12 @@ def _words(endpoint: ListedEndpoint, followed: ImportResult) -> str:
     name = bold(endpoint.name)
     match followed.outcome:
         case ImportOutcome.ACCEPTED:
-            return f"{name} is followed from now on; its thread is in this channel."
+            return f"Following {name}; see its thread in this channel."
         case ImportOutcome.KNOWN:
             where = f" in <#{followed.channel_id}>" if followed.channel_id else ""
-            return f"{name} is watched already{where}; its thread tells how it is going."
+            return f"{name} is already watched{where}; see its thread."
         case _:
-            return "This target was disconnected meanwhile."
+            return "This target has been disconnected."
 
 
 async def unfollow(request: EndpointRequest, imported: ImportedEndpoints) -> None:
@@ -73,24 +73,24 @@ async def unfollow(request: EndpointRequest, imported: ImportedEndpoints) -> Non
 def _unfollowed(endpoint: ListedEndpoint, outcome: ImportOutcome) -> str:
     name = bold(endpoint.name)
     if outcome is ImportOutcome.ACCEPTED:
-        return f"{name} isn't followed any more. It runs on as it is."
+        return f"{name} isn't followed any more. It keeps running."
     if endpoint.ours is None:
         return f"Nobody follows {name} here."
     if not endpoint.ours.is_here:
         return f"{name} is watched in <#{endpoint.ours.channel_id}>, not here."
-    return f"{name} was deployed from here, so its thread stays until it is gone."
+    return f"{name} was deployed from here, so its thread stays until it is deleted."
 
 
 FEATURES = (
     EndpointCommand(
         "follow",
-        "Tells in a thread how an endpoint is going that was made elsewhere.",
+        "Follows an endpoint created elsewhere, in a thread.",
         follow,
         permission=Permission.FOLLOW,
     ).feature(),
     EndpointCommand(
         "unfollow",
-        "Stops telling about an endpoint that was made elsewhere.",
+        "Stops following an endpoint.",
         unfollow,
         permission=Permission.FOLLOW,
     ).feature(),

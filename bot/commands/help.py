@@ -76,7 +76,7 @@ def page(name: str, commands: Mapping[str, Command]) -> Body:
 def _overview() -> list[str]:
     return [
         f"`{SLASH}`  Opens the form to deploy a model.",
-        f"`{EXAMPLE}`  Deploys from text: shows the price and asks first.",
+        f"`{EXAMPLE}`  Deploys from text, after showing the price.",
         f"`{SLASH} list`, `status [endpoint]`  Show what runs and what it costs.",
         f"`{SLASH} sleep [endpoint]`, `wake`, `terminate`  Do what its buttons do.",
         f"`{SLASH} extend [endpoint] 8h`, `keep`, `schedules`  Change its lifetime.",
@@ -88,7 +88,7 @@ def _lines(name: str, commands: Mapping[str, Command]) -> list[str]:
     if name == _DEPLOY:
         return [
             f"`{SLASH}`  Opens the form.",
-            f"`{EXAMPLE}`  Deploys from text: shows the price and asks first.",
+            f"`{EXAMPLE}`  Deploys from text, after showing the price.",
         ]
     return [
         f"{code(command.usage)}  {command.summary}"
@@ -109,6 +109,6 @@ def _topic_of(asked: str, commands: Mapping[str, Command]) -> str:
 
 
 FEATURE = Feature(
-    commands=[Command("help", "[topic]", "Shows this.", run)],
+    commands=[Command("help", "[topic]", "Shows this help.", run)],
     clicks={TOPIC_ACTION: turned},
 )

@@ -92,13 +92,13 @@ class HomeTab:
             pass
         if channels is None:
             raise UserError(
-                "Slack doesn't say in time whether you are in its channel, so nothing was done.",
+                "Slack didn't confirm in time that you are in its channel, so nothing was done.",
                 hint="Try again in a moment, or use the buttons in its thread.",
             )
         if place.channel_id not in channels:
             raise UserError(
-                "You aren't in its channel any more, or I'm not, so nothing was done.",
-                hint="Someone who is in that channel can do it there.",
+                "You or I have left its channel, so nothing was done.",
+                hint="Someone in that channel can do it there.",
             )
 
     async def show(self, place: ChannelRef, person: Actor, answer: Body | None = None) -> bool:

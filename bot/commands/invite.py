@@ -9,10 +9,11 @@ from bot.slack.people import Membership, People
 
 _WORDS = {
     Membership.NOT_A_MEMBER: (
-        "I'm not in this channel, so its thread couldn't tell you how a deployment is going."
+        "I'm not in this channel, so I couldn't post a deployment's progress here."
     ),
-    Membership.ARCHIVED: "This channel is archived, so I can't write in it.",
-    Membership.NOT_A_CHANNEL: "A deployment's thread needs a channel, and this is a conversation.",
+    Membership.ARCHIVED: "This channel is archived, so I can't post in it.",
+    Membership.NOT_A_CHANNEL: "A deployment's thread needs a channel, and this is a direct"
+    " message.",
 }
 
 
@@ -38,7 +39,7 @@ async def _way_out(people: People, membership: Membership) -> str:
     if membership is Membership.ARCHIVED:
         return "Unarchive it, or use another channel."
     if membership is Membership.NOT_A_CHANNEL:
-        return "Type the command in a channel that I'm in."
+        return "Type the command in a channel I'm in."
     try:
         name = await people.bot_mention()
     except SlackUnreachableError:

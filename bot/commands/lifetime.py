@@ -98,36 +98,36 @@ async def _respond(
 
 
 def _words(given: LifetimeResult) -> str:
-    runs = "It has no end"
+    runs = "It runs until someone stops it"
     if given.ends_at is not None:
-        runs = f"It runs {until(given.ends_at, given.end)}"
+        runs = f"It {until(given.ends_at, given.end)}"
     match given.outcome:
         case LifetimeOutcome.WAITS | LifetimeOutcome.IN_FLIGHT | LifetimeOutcome.UNCONNECTED:
             return _needs_approval(given, runs)
         case LifetimeOutcome.ACCEPTED | LifetimeOutcome.REPEATED:
             return f"{runs}."
         case LifetimeOutcome.CHANGED:
-            return f"Somebody decided already. {runs}."
+            return f"Someone already decided. {runs}."
         case LifetimeOutcome.NO_END:
-            return "It has no end: it runs until somebody ends it, so there was nothing to do."
+            return "It has no lifetime: it runs until someone stops it."
         case LifetimeOutcome.AT_REST:
             return (
-                "Its time is over and it doesn't run, so there was nothing to extend. Its time"
-                " begins anew when it comes up."
+                "Its lifetime is over and it isn't running, so there is nothing to extend. A new"
+                " lifetime begins when it starts."
             )
         case LifetimeOutcome.ENDING:
-            return "It is being ended already, so nothing was changed. It can be started again."
+            return "It is already ending, so nothing was changed. You can start it again."
         case LifetimeOutcome.GONE:
-            return "It is over already, or no longer watched from here; nothing was done."
+            return "It has ended or isn't watched from here any more, so nothing was done."
 
 
 def _needs_approval(given: LifetimeResult, runs: str) -> str:
     match given.outcome:
         case LifetimeOutcome.WAITS:
-            return f"{runs}, unless somebody approves this in its thread."
+            return f"{runs}, unless someone approves this in its thread."
         case LifetimeOutcome.IN_FLIGHT:
             by = mention(given.by)
-            return f"{by} asked for that already; it waits for approval in its thread."
+            return f"{by} already requested this; it waits for approval in its thread."
         case _:
             return UNCONNECTED
 
@@ -178,14 +178,14 @@ FEATURES = (
     ),
     EndpointCommand(
         "extend",
-        "Lets an endpoint run for longer than it was given.",
+        "Extends an endpoint's lifetime.",
         extend,
         arguments="[8h]",
         permission=Permission.EXTEND,
     ).feature(),
     EndpointCommand(
         "keep",
-        "Takes an endpoint's end away: it runs until somebody ends it.",
+        "Removes an endpoint's lifetime: it runs until someone stops it.",
         keep,
         permission=Permission.EXTEND,
     ).feature(),

@@ -227,7 +227,7 @@ async def _run_deferred(
 async def _outdated(request: Request) -> None:
     await _say(
         request,
-        answer("This button is from an older version of the bot and does nothing any more."),
+        answer("This button is from an older version of the bot and no longer works."),
     )
 
 

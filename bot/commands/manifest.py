@@ -97,7 +97,7 @@ def manifest(
     return {
         "display_information": {
             "name": name,
-            "description": "Deploys Hugging Face models to Friendli, and tells how it is going",
+            "description": "Deploys Hugging Face models to Friendli and posts their progress",
             "background_color": "#1f2937",
         },
         "features": {

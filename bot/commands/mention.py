@@ -93,7 +93,7 @@ def _as_typed(event: Event, command: Command, rest: str, about: Summary | None) 
     if command.name not in POSSIBLE:
         typed = " ".join(filter(None, (SLASH, command.name, rest)))
         raise UserError(
-            f"A mention can't do {code(command.name)}. Type it as a command in the channel:",
+            f"Mentions don't support {code(command.name)}. Type it as a command in the channel:",
             hint=code(clip(unescape(typed), _LONGEST_SHOWN)),
         )
     return _command(event, rest, about.deployment_view.public_id if about is not None else "")
@@ -162,15 +162,15 @@ def _behind_the_mention(text: str) -> str:
 def _how(*, in_thread: bool) -> Body:
     if in_thread:
         return answer(
-            f"In this thread, mention me with {_IN_THREAD} or `keep`. What starts to cost money or"
-            " breaks something asks first. Anything else is a prompt to the model.",
-            hint=f"`{SLASH} help` in the channel shows everything else.",
+            f"In this thread, mention me with {_IN_THREAD} or `keep`. Anything that costs money or"
+            " breaks something needs a confirmation. Anything else is a prompt to the model.",
+            hint=f"`{SLASH} help` in the channel lists everything else.",
         )
     *first, last = ("status", *(kind for kind in BY_COMMAND if kind not in DELETING))
     return answer(
         f"Mention me in an endpoint's thread with {', '.join(map(code, first))} or {code(last)}, or"
         " anywhere in this channel with `list`.",
-        hint=f"`{SLASH}` deploys a model, and `{SLASH} help` shows everything that can be typed.",
+        hint=f"`{SLASH}` deploys a model, and `{SLASH} help` lists the commands.",
     )
 
 
@@ -179,11 +179,11 @@ def _not_understood(text: str, *, in_thread: bool) -> UserError:
     if in_thread:
         return UserError(
             f"I don't understand {shown}.",
-            hint=f"Here I know {_IN_THREAD} and `keep`.",
+            hint=f"Here you can use {_IN_THREAD} and `keep`.",
         )
     return UserError(
         f"I don't understand {shown}.",
-        hint=f"To deploy a model, type `{SLASH}`. `{SLASH} help` shows what else there is.",
+        hint=f"To deploy a model, type `{SLASH}`. `{SLASH} help` lists the rest.",
     )
 
 

@@ -9,13 +9,12 @@ from bot.commands.registry import DeferredTask, Feature
 from bot.domain.operations import Confirmation, OperationFacts, OperationKind, operations_that
 from bot.domain.price_limit import agreed_price
 from bot.domain.process.slash_command import SLASH
-from bot.domain.statuses import facts_of
 from bot.messages import price_confirmation
 from bot.messages.answer import answer
 from bot.messages.blocks import button
-from bot.messages.markup import escape, mention
+from bot.messages.markup import mention
 from bot.messages.preview import CANCEL_ACTION
-from bot.messages.questions import under_way
+from bot.messages.questions import under_way, unfit
 from bot.services.operations import OperationOutcome, OperationResult, Operations
 from bot.services.pending_responses import PendingResponses
 from bot.slack.requests import BlockAction
@@ -76,16 +75,14 @@ def not_accepted(kind: OperationKind, result: OperationResult) -> str | None:
     """Why nothing was done, as mrkdwn; None if it was accepted, or known already."""
     match result.outcome:
         case OperationOutcome.IN_FLIGHT:
-            by = mention(result.by) if result.by else "Somebody"
-            to_do = kind.facts.words.infinitive
-            return f"{by} asked to {to_do} already; the thread tells how it goes."
+            by = mention(result.by) if result.by else "Someone"
+            return f"{by} already requested this; see the thread."
         case OperationOutcome.STALE:
-            now = escape(facts_of(result.status).name) if result.status else "starting"
-            return f"It is {now} now, so there was nothing to do."
+            return f"It {unfit(kind, result.status)}."
         case OperationOutcome.UNCONNECTED:
             return UNCONNECTED
         case OperationOutcome.GONE:
-            return "It is over already, or no longer watched from here; nothing was done."
+            return "It has ended or isn't watched from here any more, so nothing was done."
         case _:
             return None
 

@@ -53,14 +53,13 @@ def here(endpoint: ListedEndpoint) -> str:
     ours = endpoint.ours
     if ours is None:
         raise UserError(
-            f"{bold(endpoint.name)} was made elsewhere. Follow it first: what is done with it is"
-            " then told in its thread.",
+            f"{bold(endpoint.name)} was created elsewhere. Follow it first, so that its thread"
+            " shows what happens to it.",
             actions=[follow(endpoint.target, endpoint.endpoint_id)],
         )
     if not ours.is_here:
         raise UserError(
-            f"{bold(endpoint.name)} is watched in <#{ours.channel_id}>. Do it there, where its"
-            " thread is."
+            f"{bold(endpoint.name)} is watched in <#{ours.channel_id}>. Do it there, in its thread."
         )
     return ours.public_id
 

@@ -13,7 +13,7 @@ from bot.services.deployments import Deployments
 from bot.slack.requests import BlockAction
 
 _FORGOTTEN = (
-    f"This deployment ended long ago, and I don't know it any more. `{SLASH}` opens an empty form."
+    f"This deployment ended long ago, and the bot has deleted it. `{SLASH}` opens an empty form."
 )
 _TAG_LENGTH = len(new_tag())
 

@@ -30,7 +30,7 @@ async def run_on(
     number = request.rest.strip()
     versions = code(f"{SLASH} versions {endpoint.name}")
     if not number:
-        raise UserError("Back to which version?", hint=f"{versions} lists them.")
+        raise UserError("Which version should it roll back to?", hint=f"{versions} lists them.")
     runs, past = await updates.past(request.place, public_id)
     wanted = next((one for one in past if one.number == number), None)
     if wanted is None:
@@ -39,7 +39,7 @@ async def run_on(
             f"{bold(endpoint.name)} has no version {shown}.", hint=f"{versions} lists them."
         )
     if number == runs.number:
-        raise UserError(f"{bold(endpoint.name)} runs version {code(number)} already.")
+        raise UserError(f"{bold(endpoint.name)} already runs version {code(number)}.")
     reported = next((one.version for one in past if one.number == runs.number), None)
     after = next_version(
         runs.version, rolled_back(runs.version, wanted.version, number, reported=reported)
@@ -56,7 +56,7 @@ async def run_on(
 
 FEATURE = EndpointCommand(
     "rollback",
-    "Takes an endpoint back to an earlier version; shows before and after, and asks first.",
+    "Rolls an endpoint back to an earlier version, after showing the changes.",
     run_on,
     arguments="<version>",
     permission=Permission.UPDATE,

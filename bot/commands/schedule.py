@@ -54,13 +54,13 @@ class Planner:
 
 
 _WORDS = {
-    ScheduleOutcome.REPEATED: "That schedule is there already.",
+    ScheduleOutcome.REPEATED: "This schedule already exists.",
     ScheduleOutcome.TOO_MANY: (
-        f"It has {MOST_PER_ENDPOINT} schedules already. Remove one first:"
+        f"It already has {MOST_PER_ENDPOINT} schedules. Remove one first:"
         f" `{SLASH} schedules` lists them."
     ),
-    ScheduleOutcome.OVER: "That time has passed meanwhile.",
-    ScheduleOutcome.GONE: "It is over already, or no longer watched from here; nothing was done.",
+    ScheduleOutcome.OVER: "That time has already passed.",
+    ScheduleOutcome.GONE: "It has ended or isn't watched from here any more, so nothing was done.",
 }
 
 
@@ -94,9 +94,9 @@ async def remove_clicked(
     outcome = await schedules.remove(
         click.place, click.person, click.value, message_ts=click.message_ts
     )
-    words = "It is removed; the endpoint's thread says so."
+    words = "Schedule removed."
     if outcome is not ScheduleOutcome.ACCEPTED:
-        words = "This schedule isn't there any more: it was removed, or its time is over."
+        words = "This schedule doesn't exist any more: it was removed, or has ended."
     elif click.thread_ts:
         return None
     return _say(click, words)
@@ -111,7 +111,7 @@ FEATURE = Feature(
         Command(
             "schedules",
             "[endpoint]",
-            "Lists what endpoints do at times of day.",
+            "Lists the schedules of endpoints.",
             show,
         )
     ],

@@ -50,7 +50,7 @@ def read_when(text: str, zone: str, now: datetime) -> When | ScheduleTextError:
     if len(named) > 1:
         kept = f"{_at(rest)} {named[0][0].lower()}".strip()
         given = " and ".join(quoted(found[0]) for found in named[:2])
-        words = f"{given} can't both be meant. Choose one."
+        words = f"{given} conflict. Choose one."
         return ScheduleTextError(words, kept if isinstance(_time_of_day(rest), str) else None)
     time_of_day = _time_of_day(rest)
     if time_of_day is None:
@@ -65,7 +65,7 @@ def read_when(text: str, zone: str, now: datetime) -> When | ScheduleTextError:
     when = When(days, time_of_day, zone, date)
     if next_time(when, now) is None:
         return ScheduleTextError(
-            f"{quoted(clip(line, 60))} is over already, in {zone}.", f"tomorrow at {time_of_day}"
+            f"{quoted(clip(line, 60))} has already passed in {zone}.", f"tomorrow at {time_of_day}"
         )
     return when
 
@@ -105,7 +105,7 @@ def _date(
                 return str(Date.parse_iso(typed or ""))
             except ValueError:
                 return ScheduleTextError(
-                    f"There is no day {quoted(typed or '')}. Write {EXAMPLES}."
+                    f"I don't know the day {quoted(typed or '')}. Write {EXAMPLES}."
                 )
         case _:
             return None

@@ -11,7 +11,7 @@ from bot.services.pending_responses import PendingResponses
 from bot.slack.requests import BlockAction
 
 _WORDS = {
-    SelectionOutcome.SETTLED: "That was settled already; the thread says how.",
+    SelectionOutcome.SETTLED: "Someone already chose; see the thread.",
     SelectionOutcome.TAKEN: "That endpoint belongs to another deployment.",
     SelectionOutcome.NOT_OFFERED: "That endpoint isn't one of the choices any more.",
 }

@@ -152,13 +152,15 @@ async def everyone(request: OptionsRequest, people: People) -> Sequence[Block]:
 
 async def _say_saved(submission: ViewSubmission, target: str, saved: Saved) -> None:
     name = bold(target)
-    text = f"The settings of {name} were so already."
+    text = f"The settings of {name} didn't change."
     if saved.changes:
         text = f"The settings of {name} are saved."
         text += "".join(f"\n• {change}" for change in saved.changes)
     hint = ""
     if saved.overtook:
-        hint = "Somebody else saved meanwhile; what you left alone stays as they set it."
+        hint = (
+            "Someone else saved in the meantime; fields that you didn't change keep their values."
+        )
     await submission.responder.say(answer(text, hint=hint))
 
 
@@ -167,7 +169,7 @@ async def _authorize(authorizer: Authorizer, request: Request, target: str) -> N
 
 
 def _gone() -> UserError:
-    return UserError("This target was disconnected meanwhile, so nothing was saved.")
+    return UserError("This target has been disconnected, so nothing was saved.")
 
 
 FEATURE = Feature(

@@ -68,7 +68,7 @@ def build(form: SettingsForm, rules: Rules) -> dict[str, Any]:
         "close": plain("Close", 24),
         "private_metadata": form.model_dump_json(),
         "blocks": [
-            section(f"These hold for {bold(form.target)} in this channel."),
+            section(f"Settings of {bold(form.target)} in this channel."),
             _dispatched(
                 _menu("Approval", _APPROVAL, APPROVALS, form.chosen_approval), APPROVAL_ACTION
             ),
@@ -92,17 +92,17 @@ def build(form: SettingsForm, rules: Rules) -> dict[str, Any]:
                 _SCALING,
                 SCALINGS,
                 policy.scaling,
-                hint="If nobody says otherwise when it is deployed.",
+                hint="Applies if a deployment sets none.",
             ),
             _menu(
-                "What reaches the channel",
+                "Channel notifications",
                 _NOTIFICATION_LEVEL,
                 NOTIFICATION_LEVELS,
                 policy.notification_level,
-                hint="All else stays in the thread. What waits for somebody always shows.",
+                hint="The rest stays in the thread. Requests that wait for someone always show.",
             ),
             _also(policy),
-            section("*Who may…* Workspace admins always may."),
+            section("*Who can…* Workspace admins always can."),
             *(_line(permission, rules) for permission in GRANTABLE),
         ],
     }
@@ -113,14 +113,12 @@ def _about_approvals(form: SettingsForm) -> list[Block]:
     policy, fields = form.shown, []
     if form.chosen_approval is Approval.ABOVE:
         above = _plainly(policy.approval_above) if policy.approval is Approval.ABOVE else None
-        hint = "Above so many dollars an hour, with all replicas that a request allows."
+        hint = "Dollars per hour, at the maximum number of replicas."
         fields.append(_number("Price that needs approval", _ABOVE, above, hint=hint, decimal=True))
     if form.chosen_approval is not Approval.NEVER:
         hours = str(policy.approval_hours)
-        fields.append(
-            _number("Hours that a request waits for approval", _WAIT, hours, optional=False)
-        )
-        choices = {_OWN: "Whoever asks may approve it, if they may approve at all"}
+        fields.append(_number("Approval timeout in hours", _WAIT, hours, optional=False))
+        choices = {_OWN: "Requesters can approve their own requests, if they can approve"}
         ticked = [_OWN] * policy.requester_may_approve
         fields.append(_checkboxes("Own requests", _OWN, choices, ticked))
     return fields
@@ -163,20 +161,18 @@ def parse(view: Mapping[str, Any]) -> Policy | dict[str, str]:
     approval = modal.element(_APPROVAL, APPROVAL_ACTION).chosen(form.shown.approval)
     above = _dollars(modal.element(_ABOVE).typed)
     if approval is Approval.ABOVE and above is None:
-        errors[_ABOVE] = f"A number of dollars an hour, from 0 to {_MOST_DOLLARS:,}, such as 20."
+        errors[_ABOVE] = f"Enter dollars per hour, from 0 to {_MOST_DOLLARS:,}, such as 20."
         if form.chosen_approval is not Approval.ABOVE:
             # Slack shows errors of fields that are there only.
             errors = {_APPROVAL: "This needs a price. Choose it again, and enter one below."}
     wait = _whole(modal.element(_WAIT).typed, _MOST_WAIT)
     asks = form.chosen_approval is not Approval.NEVER
     if wait is None and asks:
-        errors[_WAIT] = f"A whole number of hours, from 1 to {_MOST_WAIT} (7 days)."
+        errors[_WAIT] = f"Enter whole hours, from 1 to {_MOST_WAIT} (7 days)."
     typed_lifetime = modal.element(_LIFETIME, LIFETIME_ACTION).typed
     lifetime = _whole(typed_lifetime, _MAX_LIFETIME)
     if typed_lifetime and lifetime is None:
-        errors[_LIFETIME] = (
-            f"A whole number of hours, from 1 to {_MAX_LIFETIME:,} (90 days), or none."
-        )
+        errors[_LIFETIME] = f"Enter whole hours, from 1 to {_MAX_LIFETIME:,} (90 days), or nothing."
     if errors:
         return errors
     ticked = modal.element(_ALSO).ticked
@@ -227,7 +223,7 @@ def _number(
 
 def _also(policy: Policy) -> Block:
     choices = {
-        _GUESTS: "People from other organisations may act, not only look",
+        _GUESTS: "People from other organisations can act, not only look",
         _SMOKE_TEST: "Send a short test request when an endpoint starts (under $0.01)",
     }
     ticked = [_GUESTS] * policy.guests_may_act + [_SMOKE_TEST] * policy.smoke_test

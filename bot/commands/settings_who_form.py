@@ -77,7 +77,7 @@ def build(form: WhoForm, groups: Mapping[str, str], everyone: Mapping[str, str])
     return {
         "type": "modal",
         "callback_id": CALLBACK_ID,
-        "title": plain("Who may", 24),
+        "title": plain("Who can", 24),
         "submit": plain("Save", 24),
         "close": plain("Back", 24),
         "private_metadata": form.model_dump_json(),
@@ -127,7 +127,7 @@ def parse(view: Mapping[str, Any]) -> Sequence[Subject] | dict[str, str]:
     if choice is _Who.THESE:
         return named or {PEOPLE_ACTION: "Name at least one person or one group."}
     if named and choice is shown:
-        return {_WHO: f"Choose “{_WHO_WORDS[_Who.THESE]}”, or name nobody there."}
+        return {_WHO: f"Choose “{_WHO_WORDS[_Who.THESE]}”, or clear the people and groups."}
     return [EVERYONE if choice is _Who.EVERYONE else ADMINS]
 
 

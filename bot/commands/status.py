@@ -42,8 +42,9 @@ async def show_of_thread(used: ShortcutUse, authorizer: Authorizer, summaries: S
     found = await summaries.in_thread(used.place, used.thread_ts or used.message_ts, used.public_id)
     if found is None:
         raise UserError(
-            "This message isn't from the thread of an endpoint that I know.",
-            hint=f"{SHORTCUT} is for messages of such threads. `{SLASH} list` shows what runs.",
+            "This message isn't in an endpoint's thread.",
+            hint=f"{SHORTCUT} works on messages in endpoint threads. `{SLASH} list` shows the"
+            " endpoints.",
         )
     [charged] = await summaries.charged([found])
     await used.responder.say(status_of_thread(charged.facts))
@@ -56,14 +57,14 @@ async def link_clicked(_click: BlockAction) -> DeferredTask:
 
 LINKS = (ActionId.OPEN, ActionId.MODEL_PAGE, ActionId.INTEGRATIONS)
 FEATURES = (
-    EndpointCommand(COMMAND, "Shows one endpoint, whole.", show).feature(),
+    EndpointCommand(COMMAND, "Shows one endpoint in detail.", show).feature(),
     Feature(
         clicks=dict.fromkeys(LINKS, link_clicked),
         shortcuts=[
             Shortcut(
                 "endpoint.status",
                 SHORTCUT,
-                "Shows how the endpoint of this message's thread is",
+                "Shows the endpoint of this thread",
                 show_of_thread,
             )
         ],

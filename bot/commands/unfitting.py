@@ -9,6 +9,7 @@ from bot.messages.answer import answer
 from bot.messages.body import Body
 from bot.messages.buttons import operation
 from bot.messages.markup import bold, escape
+from bot.messages.questions import unfit
 from bot.services.authorization import Authorizer, ask_button
 from bot.slack.requests import Request
 
@@ -36,12 +37,12 @@ class Unfitting:
             return None
         now = escape(facts_of(status).name) if status else _STARTING
         if kind not in DELETING or not OperationKind.TERMINATE.fits(status):
-            return answer(f"{bold(name)} is {now} now, so there is nothing to do.")
+            return answer(f"{bold(name)} {unfit(kind, status)}.")
         permission = Permission.TERMINATE
         if await self.authorizer.may(permission, request.person, request.place, target):
             way = operation(OperationKind.TERMINATE, public_id, name=name)
             hint = ""
         else:
             way = ask_button(permission, public_id, request.place, OperationKind.TERMINATE)
-            hint = "You may delete here, but not terminate. Ask them posts your request."
+            hint = "You can delete here, but not terminate. *Ask them* posts your request."
         return answer(f"{bold(name)} is {now}. Terminate it first.", hint=hint, buttons=[way])

@@ -48,7 +48,7 @@ async def run_on(
     await access.authorize(Permission.UPDATE, request, endpoint.target, public_id)
     if not request.rest:
         if not await _opens(update_form, request, public_id):
-            words = f"What shall change of {bold(endpoint.name)}?"
+            words = f"What should change in {bold(endpoint.name)}?"
             open_form = button(
                 "Update", OperationKind.UPDATE.action_id, value=public_id, style="primary"
             )
@@ -88,7 +88,7 @@ def question(
 ) -> Body:
     """Before and after as a message with buttons; or that nothing changes."""
     if body(runs.version, after) is None:
-        return answer(f"{bold(runs.name)} runs like that already. {NOTHING}")
+        return answer(f"{bold(runs.name)} already runs like this. {NOTHING}")
     state = UpdateState.of(runs, after, back_to=back_to, is_whole=is_whole)
     return update_diff.question(
         state.step(runs, after), prices, value=state.to_json(), approval=approval
@@ -138,7 +138,7 @@ class UpdateRequests:
             is_whole=state.is_whole,
         )
         if update is None:
-            return f"{bold(runs.name)} runs like that already. {NOTHING}"
+            return f"{bold(runs.name)} already runs like this. {NOTHING}"
         result = await self.operations.request(
             place,
             request.person,
@@ -215,11 +215,14 @@ async def _waits(submission: ViewSubmission, update: AcceptedUpdate) -> None:
 def _refusal(result: OperationResult, runs: RunningVersion, after: Version) -> str | None:
     match result.outcome:
         case OperationOutcome.REPEATED:
-            return "You asked for that already; the thread tells how it goes."
+            return "You already requested this; see the thread."
         case OperationOutcome.OVERTAKEN:
             by = f"{mention(result.by)} updated it" if result.by else "It was updated"
             runs_now = f": version {code(runs.number)} runs now" if runs.number else ""
-            return f"{by} meanwhile{runs_now}. Nothing was sent; Change shows what is so now."
+            return (
+                f"{by} in the meantime{runs_now}. Nothing was sent; *Change* shows the current"
+                " settings."
+            )
         case OperationOutcome.NAME_TAKEN:
             return f"{bold(after.request.name)} is taken by another endpoint. Nothing was sent."
         case _:
@@ -234,7 +237,7 @@ async def dismissed(click: BlockAction) -> None:
 FEATURES = (
     EndpointCommand(
         "update",
-        "Changes an endpoint that is there; shows before and after, and asks first.",
+        "Updates an endpoint, after showing the changes.",
         run_on,
         arguments="[options]",
         permission=Permission.UPDATE,

@@ -27,7 +27,7 @@ from bot.services.updates import Updates
 from bot.slack.modals import Modals
 from bot.slack.requests import BlockAction, Request, ViewSubmission
 
-_ASKING = "Asking Friendli what runs now…"
+_ASKING = "Reading the current version from Friendli…"
 NOTHING = "Nothing would change, so nothing is sent."
 
 

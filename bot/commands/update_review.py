@@ -38,7 +38,7 @@ def updated_meanwhile(runs: RunningVersion, before: Version | None) -> str:
         f" Version {code(runs.number)} runs now{':' if difference else '.'}" if runs.number else ""
     )
     words = f"{bold(runs.name)} was updated while the form was open, so nothing was sent.{now}"
-    kept = "What you had changed is kept below."
+    kept = "Your changes are kept below."
     return clip("\n".join(filter(None, (words, difference, kept))), _MAX_LENGTH)
 
 

@@ -120,11 +120,11 @@ def deployment_of(listed: ListedEndpoint) -> str:
     ours = listed.ours
     if ours is None:
         raise UserError(
-            f"{bold(listed.name)} was made elsewhere and has no thread here to tell how it goes.",
+            f"{bold(listed.name)} was created elsewhere and has no thread here.",
             hint=f"Follow it first: {code(f'{SLASH} follow {listed.endpoint_id}')}",
         )
     if not ours.is_here:
         raise UserError(
-            f"{bold(listed.name)} belongs to <#{ours.channel_id}>. Ask there, where its thread is."
+            f"{bold(listed.name)} belongs to <#{ours.channel_id}>. Update it there, in its thread."
         )
     return ours.public_id

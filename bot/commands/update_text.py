@@ -33,11 +33,15 @@ def read(text: str, runs: RunningVersion) -> Version | LineErrors:
 
 _KEPT = {
     "to": FieldError(
-        "target", "An endpoint stays on its target. Leave `--to` out.", suggest_fix={"target": None}
+        "target",
+        "An update can't change the target. Leave out `--to`.",
+        suggest_fix={"target": None},
     ),
-    "for": FieldError("lifetime", "An update doesn't change when it ends. Leave `--for` out."),
+    "for": FieldError(
+        "lifetime", "An update can't change the lifetime; `extend` can. Leave out `--for`."
+    ),
     "yes": FieldError(
-        "comment", "An update asks before it is sent. Leave `--yes` out.", suggest_fix={}
+        "comment", "An update always needs a confirmation. Leave out `--yes`.", suggest_fix={}
     ),
 }
 

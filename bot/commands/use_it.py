@@ -31,7 +31,7 @@ async def clicked(
 ) -> None:
     deployment = await access.require(Permission.LOOK, click, click.value)
     if deployment.endpoint_id is None:
-        raise UserError("Its endpoint isn't known yet.")
+        raise UserError("Its endpoint is still unknown.")
     await click.responder.say(
         use_it(
             deployment.name,

@@ -29,7 +29,7 @@ def exclusive_use(settings: DatabaseSettings) -> Iterator[None]:
         raise ConfigError([_problem(settings)]) from None
     except OSError as error:
         name = "DATABASE_URL" if settings.database_url is not None else "DATA_DIR"
-        problem = f"{name} leads to a folder in which no lock can be made ({error.strerror})."
+        problem = f"{name} leads to a folder in which no lock can be created ({error.strerror})."
         raise ConfigError([problem]) from None
     try:
         yield

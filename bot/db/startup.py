@@ -57,7 +57,7 @@ def open_database(settings: DatabaseSettings) -> Database:
     except AddressError as error:
         raise ConfigError([f"DATABASE_URL: {error}"]) from None
     except OSError as error:
-        raise _refusal(settings, f"its folder can't be made ({error.strerror})") from None
+        raise _refusal(settings, f"its folder can't be created ({error.strerror})") from None
 
 
 def is_missing(settings: DatabaseSettings) -> bool:
@@ -145,8 +145,8 @@ def _refused_by_tls(error: OSError) -> str | None:
     """Why TLS will fail the next time, too; None if it may not."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return (
-            f"its certificate isn't accepted ({error.verify_message}). Name the certificate of who"
-            " signed it in sslrootcert, and with sslmode=verify-full the host that it was made for"
+            f"its certificate isn't accepted ({error.verify_message}). Name its issuer's"
+            " certificate in sslrootcert, and with sslmode=verify-full the host that it names"
         )
     if isinstance(error, ssl.SSLError) and error.reason in _TLS_REFUSALS:
         return f"sslcert and sslkey can't be used ({error.reason})"

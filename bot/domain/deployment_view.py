@@ -65,7 +65,7 @@ class Setup:
     def replicas(self) -> str:
         """Such as "1 replica" or "0–3 replicas"."""
         if self.least is None or self.most is None:
-            return SCALED_BY_FRIENDLI if self.is_scaled_by_friendli else "replicas not known"
+            return SCALED_BY_FRIENDLI if self.is_scaled_by_friendli else "replicas unknown"
         return replicas_text(self.least, self.most)
 
     @property

@@ -91,7 +91,7 @@ class OperationWords:
     Attributes:
         infinitive: Completes "asked to …" and "Friendli didn't …".
         being: Completes "<name> is being …".
-        present: Completes "It …", when no person caused it.
+        doing: Completes "Lifetime over: …".
         verb: Completes "Only @somebody can …".
         else_true: What is true if it wasn't done.
         request: Completes "@somebody asks you to …"; '' for the infinitive.
@@ -99,7 +99,7 @@ class OperationWords:
 
     infinitive: str
     being: str
-    present: str
+    doing: str
     verb: str
     else_true: str
     request: str = ""
@@ -230,7 +230,7 @@ OPERATIONS: Mapping[str, OperationFacts] = table(
             words=OperationWords(
                 infinitive="put it to sleep",
                 being="put to sleep",
-                present="is put to sleep",
+                doing="putting it to sleep",
                 verb="sleep",
                 else_true=_MAY_BE_BILLED,
             ),
@@ -247,7 +247,7 @@ OPERATIONS: Mapping[str, OperationFacts] = table(
             words=OperationWords(
                 infinitive="wake it",
                 being="woken",
-                present="is woken",
+                doing="waking it",
                 verb="wake",
                 else_true=_STAYS,
             ),
@@ -267,7 +267,7 @@ OPERATIONS: Mapping[str, OperationFacts] = table(
             words=OperationWords(
                 infinitive="restart it",
                 being="restarted",
-                present="is restarted",
+                doing="restarting it",
                 verb="restart",
                 else_true=_STAYS,
             ),
@@ -287,7 +287,7 @@ OPERATIONS: Mapping[str, OperationFacts] = table(
             words=OperationWords(
                 infinitive="update it",
                 being="updated",
-                present="is updated",
+                doing="updating it",
                 verb="update",
                 else_true=_STAYS,
             ),
@@ -307,7 +307,7 @@ OPERATIONS: Mapping[str, OperationFacts] = table(
             words=OperationWords(
                 infinitive="terminate it",
                 being="terminated",
-                present="is terminated",
+                doing="terminating it",
                 verb="terminate",
                 else_true=_MAY_BE_BILLED,
             ),
@@ -337,7 +337,7 @@ OPERATIONS: Mapping[str, OperationFacts] = table(
             words=OperationWords(
                 infinitive="delete it",
                 being="deleted",
-                present="is deleted",
+                doing="deleting it",
                 verb="delete",
                 else_true=_STAYS,
             ),
@@ -358,7 +358,7 @@ OPERATIONS: Mapping[str, OperationFacts] = table(
             words=OperationWords(
                 infinitive="extend it",
                 being="extended",
-                present="is extended",
+                doing="extending its lifetime",
                 verb=_EXTEND,
                 else_true=_END_STAYS,
                 request=_EXTEND_IT,
@@ -376,7 +376,7 @@ OPERATIONS: Mapping[str, OperationFacts] = table(
             words=OperationWords(
                 infinitive="keep it running",
                 being="kept running",
-                present="is kept running",
+                doing="removing its lifetime",
                 verb=_EXTEND,
                 else_true=_END_STAYS,
                 request=_EXTEND_IT,

@@ -212,7 +212,7 @@ STATUSES: Mapping[str, StatusFacts] = table(
                 elsewhere=f"{UPDATING_MARK} Rolling out a new version, created outside this"
                 " channel. The previous one stays live until it is ready.",
             ),
-            stuck_advice="The previous version stays live meanwhile. Wait, or look in Friendli"
+            stuck_advice="The previous version stays live in the meantime. Wait, or check Friendli"
             " Suite.",
         ),
         Status.SLEEPING: StatusFacts(

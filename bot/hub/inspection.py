@@ -96,7 +96,7 @@ def _with_config(
     if cache is None:
         warnings.append(f"Memory per request is unknown: {cache_unknown}.")
     if weights is None:
-        warnings.append("The Hub doesn't tell the size of its weights.")
+        warnings.append("The Hub doesn't list the size of its weights.")
     if has_template is False and (info.pipeline_tag in _CHAT or info.pipeline_tag is None):
         warnings.append("It has no chat template: chat requests fail, completions work.")
     architectures = config.get("architectures")

@@ -14,7 +14,7 @@ from bot.messages.markup import bold, code, duration, escape, mention, moment, m
 from bot.messages.reply import News, Reply, say
 
 _LONGEST_REASON = 500
-_NOT_SENT = "Nothing is sent to Friendli before."
+_NOT_SENT = "Nothing is sent to Friendli until then."
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +41,10 @@ def proposed(deployment: DeploymentView, asked: str, proposal: Proposal) -> Repl
     costs = "costs" if is_lifetime else "may then cost"
     known = proposal.dollars
     dollars = "an unknown amount" if known is None else f"up to *{money(known)}*"
-    before = "Its end stays as it is until then." if is_lifetime else _NOT_SENT
+    before = "Its lifetime stays as it is until then." if is_lifetime else _NOT_SENT
     waits = (
         f"{bold(deployment.name)} {costs} {dollars}, so this waits for approval:"
-        f" {proposal.approvers}"
-        f" may approve it, until {moment(proposal.until)}. {before}"
+        f" {proposal.approvers} can approve {moment(proposal.until, lead='until ')}. {before}"
     )
     row = actions(*buttons.decisions(deployment.public_id, proposal.public_id, proposal.dollars))
     return Reply(body(f"{asked} {waits}", section(asked), section(waits), row), News.NEEDS_YOU)
@@ -58,9 +57,8 @@ def repriced(asked: str) -> str:
 
 def deployment_repriced(deployment: DeploymentView) -> Reply:
     return say(
-        f"The price of {bold(deployment.name)} has changed since it was asked for. The first"
-        " message of"
-        " this thread shows the new one, and still waits for approval."
+        f"The price of {bold(deployment.name)} has changed since the request. The first message of"
+        " this thread shows the new price and still waits for approval."
     )
 
 
@@ -108,7 +106,7 @@ def withdrawn(person: str, operation: OperationView | None = None) -> Reply:
 
 
 def _what_was_asked(operation: OperationView | None) -> str:
-    return "it" if operation is None else f"what {mention(operation.by)} asked for"
+    return "it" if operation is None else f"{mention(operation.by)}'s request"
 
 
 def _else_true(operation: OperationView | None) -> str:

@@ -15,7 +15,7 @@ from bot.messages.markup import bold, code, escape, mention, moment
 OLDER_ACTION = "audit.older"
 NEWEST_ACTION = "audit.newest"
 
-_EXPORT = "`friendli-deploy audit export` writes all of it, where the bot runs."
+_EXPORT = "`friendli-deploy audit export`, run where the bot runs, writes the whole audit."
 _LONGEST_DETAIL = 120
 _SECTION = 2_900
 # Mentions of people and groups in details, once escaped.
@@ -30,7 +30,7 @@ def page(
     is_first: bool,
     has_more: bool,
 ) -> Body:
-    """Entries of one channel by day, the newest first.
+    """Entries of one channel by day, newest first.
 
     Args:
         zone: The reader's IANA time zone, in which Slack shows the times.
@@ -38,7 +38,7 @@ def page(
     """
     if not entries:
         where = f"in {bold(target)}" if target else "here"
-        text = f"Nothing was done {where} yet." if is_first else "There is nothing older."
+        text = f"No activity {where} yet." if is_first else "No older entries."
         return body(text, section(text))
     texts = []
     for _, of_day in groupby(entries, lambda entry: today_in(zone, entry.at)):

@@ -196,9 +196,9 @@ def _cancel(deployment: DeploymentView) -> Block:
         value=deployment.public_id,
         confirmation=confirm(
             "Cancel this deployment?",
-            f"{clip(deployment.name, 100)} is terminated if it was made already.",
-            yes="Cancel it",
-            no="Keep going",
+            f"{clip(deployment.name, 100)} is terminated if it already exists.",
+            yes="Cancel deployment",
+            no="Cancel",
             style="danger",
         ),
     )

@@ -26,7 +26,7 @@ def status(
     if listed.status.status == Status.FAILED:
         headline = f"{mark(listed)} {bold(listed.name)} failed"
     if listed.status.updated_at is not None:
-        headline += f" · since {moment(listed.status.updated_at)}"
+        headline += f" · {moment(listed.status.updated_at, lead='since ')}"
     note = _note(listed)
     blocks = [
         section("\n".join(filter(None, (headline, note)))),
@@ -82,7 +82,7 @@ def _note(listed: ListedEndpoint) -> str:
 
 def _setup(listed: ListedEndpoint) -> list[str]:
     if listed.spec is None:
-        return ["Friendli didn't say how it is set up", _cost(listed)]
+        return ["Friendli didn't return its configuration", _cost(listed)]
     parts = [listed.model, listed.gpus, listed.replicas]
     return [*(escape(part) for part in parts if part), _cost(listed)]
 
@@ -90,7 +90,7 @@ def _setup(listed: ListedEndpoint) -> list[str]:
 def _cost(listed: ListedEndpoint) -> str:
     now = bold(price(listed)) if listed.price_now is None else f"{bold(price(listed))} now"
     if listed.price_once_up is not None and listed.status.status in COMING_UP:
-        return f"{now}, {money(listed.price_once_up)} once it serves"
+        return f"{now}, {money(listed.price_once_up)} once live"
     return now
 
 
@@ -99,7 +99,7 @@ def _origin(
 ) -> list[str]:
     parts = [f"endpoint {code(listed.endpoint_id)}", f"target {code(listed.target)}"]
     if listed.status.created_at is not None:
-        parts.append(f"created {moment(listed.status.created_at)}")
+        parts.append(moment(listed.status.created_at, lead="created "))
     parts.append(who(listed) if facts is None else facts_line(facts))
     if thread_link is not None:
         parts.append(link(thread_link, f"{listed.name}'s thread"))

@@ -47,7 +47,7 @@ def explain(deployment: DeploymentView) -> Explanation:
     last = _last_state(deployment)
     if last is not None and last.status == Status.UPDATING:
         back = code(f"{SLASH} versions {deployment.name}")
-        paragraph += f" {back} lists the versions that it can go back to."
+        paragraph += f" {back} lists the versions it can roll back to."
         headline = "failed while rolling out a new version"
         return Explanation(headline, paragraph, known, is_rollout=True)
     phase = last.phase if last is not None else None

@@ -128,8 +128,8 @@ def home(overview: Overview | None, note: Note | None = None) -> dict[str, objec
     if overview is None:
         blocks.append(
             section(
-                "Slack doesn't say which channels you are in, so I can't show what is yours."
-                " Whatever runs goes on."
+                "Slack didn't return your channels, so I can't show your endpoints. They keep"
+                " running."
             )
         )
         blocks.append(_refresh())
@@ -185,9 +185,9 @@ def _endpoints(overview: Overview) -> Iterator[Block]:
     if overview.endpoints:
         yield section(_total(overview))
     elif overview.channels:
-        yield section("Nothing of yours runs now. Deploy a model from one of the channels below.")
+        yield section("You have no endpoints. Deploy a model from a channel below.")
     else:
-        yield section("Nothing of yours runs now.")
+        yield section("You have no endpoints.")
     waiting = {one.waiting.deployment.public_id for one in overview.waiting}
     for endpoint in overview.endpoints:
         yield from _endpoint(endpoint, waits=endpoint.facts.deployment.public_id in waiting)
@@ -202,7 +202,7 @@ def _total(overview: Overview) -> str:
     prices = [_price_now(endpoint.facts.deployment) for endpoint in endpoints]
     spends = [endpoint.facts.spend for endpoint in endpoints]
     known = sum((one for one in prices if one is not None), Decimal(0))
-    unknown = " and what has no known price" if None in prices else ""
+    unknown = " and some of unknown price" if None in prices else ""
     spent = Spend(
         sum(spend.seconds for spend in spends),
         sum((spend.dollars or Decimal(0) for spend in spends), Decimal(0)),
@@ -239,15 +239,15 @@ def _endpoint(endpoint: Endpoint, *, waits: bool) -> Iterator[Block]:
 
 def _left_out(overview: Overview) -> Iterator[str]:
     if overview.more:
-        yield f"and {overview.more} more; `{_COMMAND} list` in their channels shows them"
+        yield f"and {overview.more} more: `{_COMMAND} list` in their channels"
     if overview.stopped:
         have = "1 has" if overview.stopped == 1 else f"{overview.stopped} have"
-        yield f"{have} failed or ended; `{_COMMAND} list` in their channels shows them"
+        yield f"{have} failed or ended: `{_COMMAND} list` in their channels"
     if overview.elsewhere:
         runs = (
-            "1 of yours runs" if overview.elsewhere == 1 else f"{overview.elsewhere} of yours run"
+            "1 endpoint runs" if overview.elsewhere == 1 else f"{overview.elsewhere} endpoints run"
         )
-        yield f"{runs} where you or I have left the channel, so it isn't shown here"
+        yield f"{runs} in channels that you or I have left"
 
 
 def _channels(overview: Overview) -> Iterator[Block]:
@@ -260,8 +260,8 @@ def _channels(overview: Overview) -> Iterator[Block]:
     if not overview.channels:
         whom = f", such as {' or '.join(map(mention, overview.admins))}" if overview.admins else ""
         yield section(
-            "No channel that you are in is connected to a Friendli project yet. Type"
-            f" `{_COMMAND} connect` in the channel that should be; workspace admins can{whom}."
+            "None of your channels is connected to a Friendli project yet. Workspace admins"
+            f"{whom} can connect one with `{_COMMAND} connect`."
         )
 
 
@@ -294,7 +294,7 @@ def _target(target: TargetTotal) -> str:
 
 def _end(overview: Overview) -> Iterator[Block]:
     yield divider()
-    notes = [f"As of {moment(overview.at)}."]
+    notes = [f"{moment(overview.at, lead='As of ')}."]
     came_from = origin(*(one.facts.spend for one in overview.endpoints))
     if came_from:
         notes.append(came_from)

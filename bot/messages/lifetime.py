@@ -7,8 +7,8 @@ from bot.domain.policy import ExpiryAction
 from bot.messages.markup import duration, moment
 
 _THEN: Mapping[str, str] = {
-    ExpiryAction.TERMINATE: "then it is terminated",
-    ExpiryAction.SLEEP: "then it is put to sleep, until any request wakes it",
+    ExpiryAction.TERMINATE: "then it terminates",
+    ExpiryAction.SLEEP: "then it sleeps (wakes on request)",
 }
 
 
@@ -17,9 +17,11 @@ def then(end: str | None) -> str:
 
 
 def planned(seconds: int, end: str | None) -> str:
-    return f"It runs for {duration(seconds)} from when it is made, {then(end)}."
+    return f"Lifetime {duration(seconds)} from creation, {then(end)}."
 
 
 def until(ends_at: datetime, end: str | None) -> str:
-    """Completes "it runs …"."""
-    return f"until {moment(ends_at)}, {then(end)}"
+    """Completes "it …", such as "sleeps today at 18:00 (wakes on request)"."""
+    if end == ExpiryAction.SLEEP:
+        return f"{moment(ends_at, lead='sleeps ')} (wakes on request)"
+    return moment(ends_at, lead="terminates ")

@@ -23,13 +23,19 @@ _API_WORDS_LIMIT = 500
 
 
 def warning(deployment: DeploymentView) -> Reply:
-    text = (
-        f"{bold(deployment.name)} runs {_until(deployment)}. Going on costs {cost(deployment)},"
-        " and is for"
-        " somebody to decide."
-    )
+    """It ends soon; asks whether to extend it, with the price of that."""
+    text = f"{bold(deployment.name)} {_until(deployment)}. {_extension(deployment)}"
     row = [*extend(deployment), _keep(deployment)]
     return Reply(body(text, section(text), actions(*row)), news=News.NEEDS_YOU)
+
+
+def _extension(deployment: DeploymentView) -> str:
+    setup, seconds = deployment.setup, deployment.lifetime_seconds
+    if setup.price is None or seconds is None:
+        return f"Running on costs {cost(deployment)}."
+    if setup.is_price_of_each:
+        return f"Extend by {duration(seconds)} at {price(deployment)}?"
+    return f"Extend by {duration(seconds)} for ${setup.price * seconds / 3600:,.2f}?"
 
 
 def extend(deployment: DeploymentView) -> list[Block]:
@@ -37,29 +43,26 @@ def extend(deployment: DeploymentView) -> list[Block]:
     if deployment.lifetime_seconds is None or deployment.lifetime_ends_at is None:
         return []
     seen = f"{deployment.public_id} {in_milliseconds(deployment.lifetime_ends_at)}"
-    return [button(f"Extend {duration(deployment.lifetime_seconds)}", EXTEND_ACTION, value=seen)]
+    label = f"Extend by {duration(deployment.lifetime_seconds)}"
+    return [button(label, EXTEND_ACTION, value=seen)]
 
 
 def extended(deployment: DeploymentView, person: str, seconds: int) -> Reply:
-    did = f"extended it by {duration(seconds)}"
-    return _say(
-        f"{mention(person)} {did}: it runs {_until(deployment)}. It costs {cost(deployment)}."
-    )
+    did = f"extended the lifetime by {duration(seconds)}"
+    return _say(f"{mention(person)} {did}: it {_until(deployment)}. {_cost(deployment)}")
 
 
 def lifetime_set(deployment: DeploymentView, person: str, seconds: int) -> Reply:
     """An endpoint that had no lifetime got one."""
     did = f"set a lifetime of {duration(seconds)}"
-    return _say(
-        f"{mention(person)} {did}: it runs {_until(deployment)}. It costs {cost(deployment)}."
-    )
+    return _say(f"{mention(person)} {did}: it {_until(deployment)}. {_cost(deployment)}")
 
 
 def ask_lifetime(name: str, public_id: str, seconds: int, end: str | None) -> Body:
     """Ask whether an endpoint without a lifetime gets one."""
     return answer(
         f"{bold(name)} runs until someone stops it. Set a lifetime of {duration(seconds)}?",
-        hint=f"It runs for {duration(seconds)} from your click, {then(end)}.",
+        hint=f"{duration(seconds)} from your click, {then(end)}.",
         buttons=[
             button("Set lifetime", SET_ACTION, value=f"{public_id} {seconds}", style="primary"),
             button("Cancel", CANCEL_ACTION),
@@ -69,8 +72,8 @@ def ask_lifetime(name: str, public_id: str, seconds: int, end: str | None) -> Bo
 
 def kept(deployment: DeploymentView, person: str) -> Reply:
     return _say(
-        f"{mention(person)} keeps it running: nothing ends it by itself any more. It costs"
-        f" {cost(deployment)} until somebody does."
+        f"{mention(person)} removed the lifetime: it runs until someone stops it."
+        f" {_cost(deployment)}"
     )
 
 
@@ -80,9 +83,9 @@ def not_ended(deployment: DeploymentView, kind: OperationKind, words: str) -> Re
     to_do = kind.facts.words.infinitive
     return _for_channel(
         deployment,
-        f"{bold(deployment.name)} runs on although its time is over: Friendli didn't {to_do}.{said}"
-        f" It may be billed on, {rate(deployment)}. I keep trying; to be sure, end it in Friendli"
-        " Suite.",
+        f"{bold(deployment.name)} is still running past its lifetime: Friendli didn't"
+        f" {to_do}.{said} It may still be billed, {rate(deployment)}. I keep trying; to be sure,"
+        " stop it in Friendli Suite.",
     )
 
 
@@ -90,15 +93,19 @@ def given_up(deployment: DeploymentView, kind: OperationKind) -> Reply:
     """It is no longer tried to end it."""
     return _for_channel(
         deployment,
-        f"{bold(deployment.name)} runs on although its time is over, and I don't try to"
-        f" {kind.facts.words.infinitive} any more. It may be billed on, {rate(deployment)}, until"
-        " somebody ends it here or in Friendli Suite.",
+        f"{bold(deployment.name)} is still running past its lifetime, and I stopped trying to"
+        f" {kind.facts.words.infinitive}. It may still be billed, {rate(deployment)}, until"
+        " someone stops it here or in Friendli Suite.",
     )
 
 
 def cost(deployment: DeploymentView) -> str:
     """Completes "it costs …"."""
     return "an unknown amount" if deployment.setup.price is None else price(deployment)
+
+
+def _cost(deployment: DeploymentView) -> str:
+    return f"It costs {cost(deployment)} while live."
 
 
 def rate(deployment: DeploymentView) -> str:
@@ -118,14 +125,14 @@ def _for_channel(deployment: DeploymentView, text: str) -> Reply:
 
 def _until(deployment: DeploymentView) -> str:
     return (
-        "on"
+        "runs until someone stops it"
         if deployment.lifetime_ends_at is None
         else until(deployment.lifetime_ends_at, deployment.expiry_action)
     )
 
 
 def _keep(deployment: DeploymentView) -> Block:
-    return button("Keep it running", KEEP_ACTION, value=deployment.public_id)
+    return button("Remove lifetime", KEEP_ACTION, value=deployment.public_id)
 
 
 def _say(text: str) -> Reply:

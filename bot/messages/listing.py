@@ -322,7 +322,7 @@ _MOST_TARGETS = 20
 
 
 def _empty(listing: Listing, targets: Sequence[str]) -> Body:
-    text = f"Nothing runs in {bold(listing.target)}: its project has no endpoints."
+    text = f"{bold(listing.target)} has no endpoints."
     others = [name for name in targets if name != listing.target]
     notes = [f"`{_COMMAND}` deploys a model."]
     if others:
@@ -333,5 +333,4 @@ def _empty(listing: Listing, targets: Sequence[str]) -> Body:
 def _notes(listing: Listing) -> list[str]:
     if not listing.unread:
         return []
-    are = "is" if listing.unread == 1 else "are"
-    return [f"Friendli didn't say how {listing.unread} of them {are} set up; list again."]
+    return [f"Friendli didn't return the configuration of {listing.unread}; list again."]

@@ -65,15 +65,17 @@ def duration(seconds: float) -> str:
     return " ".join(parts)
 
 
-def moment(at: datetime, tokens: str = "{date_short_pretty} at {time}") -> str:
+def moment(at: datetime, tokens: str = "{date_short_pretty} at {time}", *, lead: str = "") -> str:
     """A moment that each reader sees in their own time zone.
 
     Args:
         at: Aware.
         tokens: Slack's date tokens; "{time}" alone for today.
+        lead: Words before it, plain. Slack capitalizes a day that begins the text.
+        lead: Words before it, plain. Slack capitalizes a day that begins the text.
     """
     fallback = at.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
-    return f"<!date^{int(at.timestamp())}^{tokens}|{fallback}>"
+    return f"<!date^{int(at.timestamp())}^{lead}{tokens}|{lead}{fallback}>"
 
 
 def who(subject: Subject) -> str:

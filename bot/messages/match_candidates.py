@@ -31,28 +31,28 @@ def notes(row: Mapping[str, object] | None) -> dict[str, CandidateNote]:
 
 def line(endpoint_id: str, noted: CandidateNote) -> str:
     parts = [code(endpoint_id)]
-    parts.append(f"named {bold(clip(noted.name, _LONGEST))}" if noted.name else "name not readable")
+    parts.append(f"named {bold(clip(noted.name, _LONGEST))}" if noted.name else "name unreadable")
     parts += [escape(clip(part, _LONGEST)) for part in noted.setup]
     if noted.created_at is not None:
-        parts.append(f"created {moment(noted.created_at)}")
+        parts.append(moment(noted.created_at, lead="created "))
     return " · ".join(parts)
 
 
 def differences(request: DeployRequest, spec: DedicatedEndpointSpec | None) -> list[str]:
     """Differences to the request: sentences of mrkdwn."""
     if spec is None:
-        return ["Friendli doesn't say how it is set up."]
+        return ["Friendli didn't return its configuration."]
     said = []
     if spec.name.strip() not in ("", request.name):
         said.append(f"Friendli shows the name {bold(clip(spec.name, _LONGEST))}.")
     gpus, replicas = gpus_text(spec), _replicas(spec)
     if differs_in_gpus(request, spec):
         shown = escape(clip(gpus or f"{spec.num_gpu} GPUs", _LONGEST))
-        said.append(f"Friendli shows {shown}; {escape(request.option.label)} was asked for.")
+        said.append(f"Friendli shows {shown}; {escape(request.option.label)} was requested.")
     if differs_in_replicas(request, spec) and replicas:
         asked, _, _ = request.replicas_text.partition(" ")
         verb = "was" if asked == "1" else "were"
-        said.append(f"Friendli shows {replicas}; {asked} {verb} asked for.")
+        said.append(f"Friendli shows {replicas}; {asked} {verb} requested.")
     return said
 
 

@@ -17,7 +17,7 @@ __all__ = ["Block", "PickerState", "action_id", "menu", "options", "several", "u
 PREFIX = "endpoint.pick"
 
 _PLACEHOLDER = "Choose an endpoint"
-_NO_ANSWER = "Friendli isn't answering; choose this to hear more"
+_NO_ANSWER = "Friendli isn't answering; choose this for details"
 # Slack's limits.
 _OPTIONS = 100
 _OPTION_VALUE = 150
@@ -74,9 +74,9 @@ def which(command: str, carried: PickerState) -> Body:
 
 def unknown(command: str, typed: str, nearest: Sequence[str], carried: PickerState) -> Body:
     """No endpoint has the typed name."""
-    text = f"No endpoint here is called {code(typed)}."
+    text = f"I don't know the endpoint {code(typed)}."
     if nearest:
-        text += f" Nearest: {', '.join(code(clip(name, 80)) for name in nearest)}."
+        text += f" Did you mean {' or '.join(code(clip(name, 80)) for name in nearest)}?"
     blocks = [section(text)]
     if carried.fits:
         blocks.append(menu(command, carried))

@@ -99,23 +99,23 @@ def scaling_note(request: DeployRequest) -> str:
     """What the scaling means for the bill."""
     auto, (least, _) = request.autoscaling, request.replica_bounds
     if least is None:
-        return "No scaling is sent, so Friendli decides how many replicas run."
+        return "Friendli chooses the number of replicas."
     if auto is None and least == 1:
-        return "A fixed replica never sleeps: it is billed until the endpoint ends."
+        return "A fixed replica never sleeps: it is billed until someone stops it."
     if auto is None:
-        return "Fixed replicas never sleep: all are billed until the endpoint ends."
+        return "Fixed replicas never sleep: all are billed until someone stops them."
     if least == 0:
         return (
-            f"It sleeps after {duration(auto.cooldown_period)} without requests, at $0.00/h;"
-            " any request wakes it."
+            f"Sleeps after {duration(auto.cooldown_period)} without requests ($0.00/h); any"
+            " request wakes it."
         )
-    return f"It never sleeps: at least {replicas_text(least, least)} stays up and is billed."
+    return f"Never sleeps: always at least {replicas_text(least, least)} live and billed."
 
 
 def under_way(request: DeployRequest, *, waits: bool) -> Body:
     """Replaces the preview; `waits` if it needs approval first."""
-    how = "waits for approval" if waits else "is on its way"
-    text = f"{bold(request.name)} {how}; its thread is in this channel."
+    how = "waits for approval" if waits else "is being created"
+    text = f"{bold(request.name)} {how}; see its thread in this channel."
     return body(text, section(text))
 
 

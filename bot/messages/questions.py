@@ -4,9 +4,10 @@ from decimal import Decimal
 from typing import assert_never
 
 from bot.domain.operations import CommandFacts, Confirmation, OperationKind
+from bot.domain.statuses import facts_of
 from bot.messages.blocks import ButtonStyle, actions, button, section
 from bot.messages.body import Body, body
-from bot.messages.markup import bold, money
+from bot.messages.markup import bold, escape, money
 from bot.messages.preview import CANCEL_ACTION
 
 
@@ -25,7 +26,7 @@ def ask(
     text = f"{kind.capitalize()} {bold(name)}? {meaning}"
     style: ButtonStyle = "danger" if command.warning else "primary"
     yes = button(kind.capitalize(), kind.action_id, value=public_id, style=style)
-    return body(text, section(text), actions(yes, button("Leave it", CANCEL_ACTION)))
+    return body(text, section(text), actions(yes, button("Cancel", CANCEL_ACTION)))
 
 
 def _meaning(command: CommandFacts, price_once_up: Decimal | None) -> str | None:
@@ -42,13 +43,21 @@ def _meaning(command: CommandFacts, price_once_up: Decimal | None) -> str | None
 
 def _cost(price_once_up: Decimal | None) -> str:
     if price_once_up is None:
-        return "It is billed once it serves; at which price isn't known."
-    return f"*{money(price_once_up)}* once it serves."
+        return "Price unknown; billed while live."
+    return f"*{money(price_once_up)}* while live."
+
+
+def unfit(kind: OperationKind, status: str | None) -> str:
+    """Completes "<name> …": why there is nothing to do; mrkdwn."""
+    now = escape(facts_of(status).name) if status else "starting"
+    if status in kind.facts.effect:
+        return f"is already {now}"
+    return f"is {now}, so it can't be {kind.facts.words.being}"
 
 
 def under_way(kind: OperationKind, name: str, *, waits: bool = False) -> str:
     """It was accepted; `waits` if it needs approval first."""
     being = kind.facts.words.being
     if waits:
-        return f"{bold(name)} isn't {being} yet: this waits for approval in its thread."
-    return f"{bold(name)} is being {being}; its thread tells how it goes."
+        return f"{bold(name)} isn't {being} yet: it waits for approval in its thread."
+    return f"{bold(name)} is being {being}; see its thread."

@@ -55,7 +55,7 @@ def by_the_api(error: FriendliError) -> Refusal:
     if isinstance(error, RateLimited):
         wait = f" in {duration(error.retry_after)}" if error.retry_after else " in a minute"
         return Refusal(
-            "Friendli takes no more requests from this team for now.",
+            "Friendli is rate-limiting this team.",
             f"Try again{wait}.",
             error.message,
         )
@@ -72,8 +72,8 @@ def by_the_api(error: FriendliError) -> Refusal:
         )
     if error.status == 402:
         return Refusal(
-            "The team's billing at Friendli doesn't allow it.",
-            "Someone who may can settle it in Friendli Suite under Billing.",
+            "The team's billing at Friendli doesn't allow this.",
+            "Check Billing in Friendli Suite.",
             error.message,
         )
     if error.fields:
@@ -96,8 +96,8 @@ def costs_more(agreed: Decimal | None, dollars: Decimal | None) -> Refusal:
     before = "an unknown price" if agreed is None else money(agreed)
     now = "an unknown price" if dollars is None else money(dollars)
     return Refusal(
-        f"It was asked for at up to {before}, and costs up to {now} by now, so nothing was sent.",
-        "Try again shows the new price, and asks for approval of it.",
+        f"The price changed from {before} to {now} since the request, so nothing was sent.",
+        "*Try again* shows the new price and requests approval for it.",
     )
 
 
@@ -113,7 +113,7 @@ def gave_up_limited(waited: str) -> Refusal:
     """The API rate-limited each try."""
     return Refusal(
         f"Friendli was limiting requests (429) for {waited}, so nothing was created.",
-        "Try again once it takes requests.",
+        "Try again later.",
     )
 
 
@@ -121,24 +121,24 @@ def not_announced() -> Refusal:
     """Slack didn't confirm the status message in time."""
     return Refusal(
         "Slack didn't confirm this message for a long time, so nothing was sent.",
-        "Ask again if you still want it.",
+        "Request it again if you still want it.",
     )
 
 
 def no_key(*, unreadable: bool, mismatched: bool = False) -> Refusal:
     if mismatched:
         return Refusal(
-            "The API key stored for this target isn't the one that was connected, so it isn't"
-            " used. Somebody may have changed the bot's database: tell whoever runs it.",
+            "The API key stored for this target isn't the one that was connected, so the bot"
+            " doesn't use it. Someone may have changed the bot's database: tell its operator.",
             _RECONNECT,
         )
     if unreadable:
         return Refusal(
-            "This target's API key can't be used any more: the bot's own keys were changed.",
+            "The bot can't decrypt this target's API key: its encryption keys changed.",
             _RECONNECT,
             reconnects=True,
         )
-    return Refusal("Its target was disconnected meanwhile.", _RECONNECT, reconnects=True)
+    return Refusal("Its target has been disconnected.", _RECONNECT, reconnects=True)
 
 
 def unreadable(error: FriendliError, target: str) -> Refusal:
@@ -147,12 +147,12 @@ def unreadable(error: FriendliError, target: str) -> Refusal:
         return by_the_api(error)
     if isinstance(error, Refused):
         return Refusal(
-            f"Friendli refused to list what runs in {code(target)} (status {error.status}).",
+            f"Friendli refused to list the endpoints in {code(target)} (status {error.status}).",
             f"An admin can check the project with `{SLASH} connect`.",
             error.message,
         )
     return Refusal(
-        f"Friendli isn't answering right now, so I can't see what runs in {code(target)}."
-        " Whatever runs goes on.",
+        f"Friendli isn't answering, so I can't list the endpoints in {code(target)}. They keep"
+        " running.",
         "Try again in a minute.",
     )

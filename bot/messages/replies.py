@@ -57,7 +57,7 @@ def rate_limited(words: str, seconds: float) -> Reply:
     """Friendli answered 429."""
     said = f" (429: “{escape(clip(words, _API_WORDS_LIMIT))}”)" if words else " (429)"
     return say(
-        f"Friendli is limiting requests{said}. Nothing was done yet; the next try is in"
+        f"Friendli is rate-limiting requests{said}. Nothing was done yet; retrying in"
         f" {duration(seconds)}."
     )
 
@@ -91,10 +91,9 @@ def _asked(words: OperationWords, cause: Cause, by: str, *, waits: bool) -> str:
         case Cause.PERSON:
             return f"{mention(by)} asked to {words.infinitive}."
         case Cause.LIFETIME:
-            return f"Its time is over: it {words.present}."
+            return f"Lifetime over: {words.doing}."
         case Cause.SCHEDULE:
-            does = f"is to be {words.being} now" if waits else words.present
-            return f"By its schedule, it {does}."
+            return f"Schedule: {words.infinitive if waits else words.doing}."
         case _ as unknown:
             assert_never(unknown)
 
@@ -119,12 +118,12 @@ def update_refused(deployment: DeploymentView, operation_id: str, refusal: Refus
 
 def costs_more(kind: OperationKind, agreed: Decimal | None, dollars: Decimal | None) -> Reply:
     """More at full scale than was shown; None for an unknown price."""
-    before = "at an unknown price" if agreed is None else f"at up to {money(agreed)}"
+    before = "an unknown price" if agreed is None else f"up to {money(agreed)}"
     now = "an unknown price" if dollars is None else f"up to {money(dollars)}"
     words = kind.facts.words
     return say(
-        f"Nothing was sent: it was to be {words.being} {before}, and would cost {now} by now."
-        f" {words.else_true} Ask again to have the new price approved.",
+        f"Nothing was sent: the price changed from {before} to {now} since the request."
+        f" {words.else_true} Request it again to approve the new price.",
         news=News.NEEDS_YOU,
     )
 
@@ -134,9 +133,9 @@ def updated_at_rest(deployment: DeploymentView, version: str | None) -> Reply | 
     called = f"version {code(version)}" if version else "the new version"
     status = deployment.endpoint_state.status if deployment.endpoint_state is not None else ""
     if facts_of(status).may_be_woken:
-        return say(f"Friendli has {called}. It serves from the next time the endpoint wakes.")
+        return say(f"Friendli has {called}. It goes live when the endpoint wakes.")
     if status == Status.FAILED:
-        text = f"Friendli has {called}. The endpoint has failed, and runs it after a restart."
+        text = f"Friendli has {called}. It goes live after a restart."
         restart = buttons.operation(
             OperationKind.RESTART, deployment.public_id, deployment.setup.price_once_up
         )
@@ -147,8 +146,8 @@ def updated_at_rest(deployment: DeploymentView, version: str | None) -> Reply | 
 def update_overtaken(version: str) -> Reply:
     """Somebody elsewhere made a version after this update was agreed to."""
     return say(
-        f"Version {code(version)} was made outside of this channel meanwhile, so the update wasn't"
-        " sent. Ask again to see what it would change now.",
+        f"Version {code(version)} was created outside this channel in the meantime, so the update"
+        " wasn't sent. Request it again to see what it would change now.",
         news=News.NEEDS_YOU,
     )
 
@@ -156,8 +155,8 @@ def update_overtaken(version: str) -> Reply:
 def update_unconfirmed() -> Reply:
     """The answer was lost, and no new version shows."""
     return say(
-        "Friendli didn't confirm the update, and no new version shows. Nothing is sent twice: ask"
-        " again if you still want it.",
+        "Friendli didn't confirm the update, and no new version shows. Nothing is sent twice:"
+        " request it again if you still want it.",
         news=News.NEEDS_YOU,
     )
 
@@ -175,16 +174,16 @@ def dropped(deployment: DeploymentView, kind: OperationKind) -> Reply:
 
 def outage(seconds: float) -> Reply:
     return say(
-        f"Friendli's API hasn't answered for {duration(seconds)}. The endpoint isn't touched;"
-        " what happens to it meanwhile is told here later."
+        f"Friendli's API hasn't answered for {duration(seconds)}. The endpoint isn't touched; I'll"
+        " post here what happened once Friendli answers."
     )
 
 
 def key_refused(deployment: DeploymentView) -> Reply:
     return _wants_key(
         deployment,
-        "Friendli refuses the API key of this target, so nothing can be told about the endpoint."
-        f" It may be billed on. An admin can connect a new key with `{SLASH} connect`.",
+        "Friendli rejects this target's API key, so I can't watch the endpoint. It may still be"
+        f" billed. An admin can connect a new key with `{SLASH} connect`.",
     )
 
 
@@ -192,8 +191,8 @@ def key_unreadable(deployment: DeploymentView) -> Reply:
     """The stored key can't be decrypted."""
     return _wants_key(
         deployment,
-        "This target's API key can't be used any more: the bot's own keys were changed. An admin"
-        f" can connect the key again with `{SLASH} connect`. The endpoint runs on.",
+        "The bot can't decrypt this target's API key: its encryption keys changed. An admin can"
+        f" reconnect the key with `{SLASH} connect`. The endpoint keeps running.",
     )
 
 
@@ -201,9 +200,9 @@ def key_mismatched(deployment: DeploymentView) -> Reply:
     """The stored key isn't the one that was connected."""
     return _wants_key(
         deployment,
-        "The API key stored for this target isn't the one that was connected, so it isn't used."
-        f" Somebody may have changed the bot's database: tell whoever runs it. `{SLASH} connect`"
-        " stores the key again. The endpoint runs on.",
+        "The API key stored for this target isn't the one that was connected, so the bot doesn't"
+        " use it. Someone may have changed the bot's database: tell its operator."
+        f" `{SLASH} connect` stores the key again. The endpoint keeps running.",
     )
 
 
@@ -215,32 +214,32 @@ def project_lost() -> Reply:
     """All endpoints of the project vanished at once."""
     return say(
         "Friendli lists none of this project's endpoints any more. Most likely the API key lost"
-        " its access to the project; the endpoints may be billed on. Watching goes on."
+        " access to the project; the endpoints may still be billed. I keep watching."
     )
 
 
 def disconnected(deployment: DeploymentView, person: str) -> Reply:
     return say(
         f"{mention(person)} disconnected {code(deployment.target_name)}, so this endpoint is no"
-        " longer watched. It runs on, and is billed, until it is ended in Friendli Suite."
+        " longer watched. It keeps running and is billed until someone stops it in Friendli Suite."
     )
 
 
 def unfollowed(person: str) -> Reply:
     return say(
-        f"{mention(person)} unfollowed it. It runs on as it is, and is billed while it serves;"
-        " nothing more is told here."
+        f"{mention(person)} unfollowed it. It keeps running and is billed while live; this thread"
+        " gets no more updates."
     )
 
 
 def disconnected_unfound() -> Reply:
     """Disconnected while its endpoint was searched for."""
     return say(
-        "The target was disconnected before the endpoint was found. It may have been made, and be"
-        " billed: look in Friendli Suite.",
+        "The target was disconnected before the endpoint was found. It may have been created and"
+        " may be billed: check Friendli Suite.",
         news=News.NEEDS_YOU,
     )
 
 
 def watching_again() -> Reply:
-    return say("Friendli answers again; watching goes on.")
+    return say("Friendli is answering again; I keep watching.")

@@ -13,7 +13,8 @@ def not_done(deployment: DeploymentView, kind: OperationKind) -> Reply:
     return say(
         f"{_RESTORED} in which {bold(deployment.name)} was still to be"
         f" {kind.facts.words.being}."
-        " That may have happened since, so it isn't done again. Request it again if it is needed.",
+        " That may have happened since, so I won't repeat it. Request it again if you still need"
+        " it.",
         news=News.FAILED,
     )
 
@@ -22,5 +23,5 @@ def looking(deployment: DeploymentView) -> Reply:
     """A deployment that isn't sent yet in the backup."""
     return say(
         f"{_RESTORED} in which {bold(deployment.name)} wasn't created yet. It may have been since:"
-        " checking by its name. It won't be created again."
+        " checking by name. It won't be created again."
     )

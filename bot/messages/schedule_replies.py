@@ -42,12 +42,12 @@ class Planned:
 
 
 def meaning(planned: Planned) -> str:
-    """Such as "is put to sleep weekdays at 18:00, Europe/Berlin; next: Monday at 18:00"."""
-    does = f"{planned.kind.facts.words.present} {_days_and_time(planned)}"
+    """Such as "will sleep weekdays at 18:00, Europe/Berlin; next: Monday at 18:00"."""
+    does = f"will {planned.kind.facts.words.verb} {_days_and_time(planned)}"
     if planned.next_at is None:
         return does
     label = "that is" if planned.days is ScheduleDays.ONCE else "next:"
-    return f"{does}; {label} {moment(planned.next_at, '{date_long_pretty} at {time}')}"
+    return f"{does}; {moment(planned.next_at, '{date_long_pretty} at {time}', lead=f'{label} ')}"
 
 
 def _days_and_time(planned: Planned) -> str:
@@ -58,13 +58,13 @@ def scheduled(
     deployment: DeploymentView, planned: Planned, *, zone_known: bool, waits: bool = False
 ) -> Reply:
     """Say what the schedule does; `waits` if it needs approval each time."""
-    text = f"{mention(planned.requested_by)} made a schedule: it {meaning(planned)}."
+    text = f"{mention(planned.requested_by)} added a schedule: it {meaning(planned)}."
     if planned.kind.facts.spends:
-        text += f" From then on it costs {cost(deployment)}."
+        text += f" It costs {cost(deployment)} while live."
     if waits:
-        text += " It needs approval each time; the thread asks for it then."
+        text += " Each run needs approval in this thread."
     if not zone_known:
-        text += " Slack doesn't say in which time zone you are, so this is UTC."
+        text += " Slack didn't return your time zone, so this is UTC."
     return Reply(body(text, section(text), actions(_remove(planned))))
 
 
@@ -80,28 +80,29 @@ def retry_planned(planned: Planned, at: datetime, *, waits: bool = False) -> Rep
 
 
 def removed(planned: Planned, person: str) -> Reply:
-    what = f"{planned.kind.facts.words.present} {_days_and_time(planned)}"
-    return _say(f"{mention(person)} removed the schedule by which it {what}.")
+    what = f"{planned.kind.facts.words.verb} {_days_and_time(planned)}"
+    return _say(f"{mention(person)} removed the schedule to {what}.")
 
 
 def missed(kind: OperationKind, due_at: datetime) -> Reply:
     """What saves money is done late; spending late is for somebody to decide."""
     words = kind.facts.words
-    should = f"It should have been {words.being} {_at(due_at)}; that was missed, "
+    verb = words.verb
     if not kind.facts.spends:
-        return _say(f"{should}so it is done now.")
+        return _say(f"Missed the schedule to {verb} {_at(due_at)}, so I do it now.")
     again = f"{words.infinitive[:1].upper()}{words.infinitive[1:]}"
     return _say(
-        f"{should}and isn't made up for. {again} if you still want it.", news=News.NEEDS_YOU
+        f"Missed the schedule to {verb} {_at(due_at)}, and skipped it."
+        f" {again} if you still want it.",
+        news=News.NEEDS_YOU,
     )
 
 
 def unconnected(deployment: DeploymentView, kind: OperationKind) -> Reply:
     """A time to spend has come, and the target is disconnected."""
     return _say(
-        f"By its schedule, it is to be {kind.facts.words.being} now; but"
-        f" {code(deployment.target_name)} was disconnected here, so it isn't. An admin can connect"
-        f" it again with `{SLASH} connect`.",
+        f"Skipped the schedule to {kind.facts.words.verb}: {code(deployment.target_name)} was"
+        f" disconnected here. An admin can reconnect it with `{SLASH} connect`.",
         news=News.NEEDS_YOU,
     )
 
@@ -110,8 +111,8 @@ def listing(schedules: Sequence[Planned], name: str = "") -> Body:
     """Of a channel, or of one endpoint."""
     if not schedules:
         of = f" of {bold(name)}" if name else ""
-        text = f"There are no schedules{of}."
-        hint = f"`{SLASH} sleep [endpoint] at 18:00 on weekdays` makes one."
+        text = f"No schedules{of}."
+        hint = f"`{SLASH} sleep [endpoint] at 18:00 on weekdays` creates one."
         return body(text, section(text), context(hint))
     lines = [f"{bold(one.endpoint)} {meaning(one)}" for one in schedules[:_SHOWN]]
     blocks: list[Block] = [
@@ -120,12 +121,12 @@ def listing(schedules: Sequence[Planned], name: str = "") -> Body:
     ]
     more = len(schedules) - _SHOWN
     if more > 0:
-        blocks.append(context(f"{more} more; name an endpoint to see its own."))
+        blocks.append(context(f"{more} more. Add an endpoint's name to see only its schedules."))
     return body("\n".join(lines), *blocks)
 
 
 def _at(due_at: datetime) -> str:
-    return f"at {moment(due_at)}"
+    return f"({moment(due_at, lead='due ')})"
 
 
 def _remove(planned: Planned) -> Block:

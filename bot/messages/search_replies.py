@@ -64,9 +64,7 @@ def doubtful(
     """
     asked = f"when asked to create {bold(deployment.name)}"
     if was_interrupted:
-        known = (
-            f"The bot was interrupted while it asked Friendli to create {bold(deployment.name)}."
-        )
+        known = f"The bot stopped while asking Friendli to create {bold(deployment.name)}."
     elif status is None:
         known = f"Friendli didn't answer {asked}."
     elif words and not _is_success(status):
@@ -85,9 +83,8 @@ def _is_success(status: int) -> bool:
 def not_listed(deployment: DeploymentView, seconds: float) -> Reply:
     """Friendli said that it made the endpoint, and doesn't list it."""
     text = (
-        f"Friendli accepted {bold(deployment.name)}, but listed nothing new for"
-        f" {duration(seconds)}."
-        " Look in Friendli Suite before you try again: it may be billed."
+        f"Friendli accepted {bold(deployment.name)} but listed nothing new for"
+        f" {duration(seconds)}. Check Friendli Suite before you try again: it may be billed."
     )
     return Reply(
         body(text, section(text), actions(buttons.try_again(deployment))), news=News.NEEDS_YOU
@@ -137,40 +134,39 @@ def _may_be_yours(deployment: DeploymentView) -> Reply:
 
 def none_left() -> Reply:
     """All candidates belong to other deployments."""
-    return say("Those endpoints belong to other deployments. Looking on.")
+    return say("Those endpoints belong to other deployments. Still searching.")
 
 
 def chosen(deployment: DeploymentView, person: str) -> Reply:
-    return say(f"{mention(person)} says it is {code(deployment.endpoint_id or '')}.")
+    return say(f"{mention(person)} chose {code(deployment.endpoint_id or '')}.")
 
 
 def chosen_none(person: str) -> Reply:
-    return say(f"{mention(person)} says it is none of them. Looking on; nothing is sent twice.")
+    return say(f"{mention(person)} chose none of them. Still searching; nothing is sent twice.")
 
 
 def cant_search(failure: PollFailure, seconds: float) -> Reply:
-    reconnect = f"An admin can connect the key again with `{SLASH} connect`."
+    reconnect = f"An admin can reconnect the key with `{SLASH} connect`."
     why = {
         PollFailure.OUTAGE: f"Friendli's API hasn't answered for {duration(seconds)}.",
         PollFailure.KEY_REFUSED: f"Friendli refuses this target's API key. {reconnect}",
         PollFailure.KEY_UNREADABLE: (
-            "This target's API key can't be used any more: the bot's own keys were changed."
-            f" {reconnect}"
+            f"The bot can't decrypt this target's API key: its encryption keys changed. {reconnect}"
         ),
         PollFailure.KEY_MISMATCHED: (
-            "The API key stored for this target isn't the one that was connected, so it isn't"
-            f" used. Tell whoever runs the bot. {reconnect}"
+            "The API key stored for this target isn't the one that was connected, so the bot"
+            f" doesn't use it. Tell its operator. {reconnect}"
         ),
         PollFailure.PROJECT_LOST: (
-            f"Friendli doesn't show this target's project to its API key. {reconnect}"
+            f"This target's API key can't see the project any more. {reconnect}"
         ),
     }[failure]
     return say(
-        f"{why} Until that works, nobody can tell whether the endpoint was created; it may be"
-        " billed. The search goes on by itself.",
+        f"{why} Until this is fixed, I can't tell whether the endpoint was created; it may be"
+        " billed. I keep searching.",
         news=News.NEEDS_YOU,
     )
 
 
 def searching_again() -> Reply:
-    return say("Friendli answers again. Still checking whether it was created.")
+    return say("Friendli is answering again. Still checking whether it was created.")

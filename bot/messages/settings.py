@@ -9,23 +9,23 @@ from bot.domain.policy import Approval, DefaultScaling, ExpiryAction, Notificati
 from bot.messages.markup import duration, money, who
 
 APPROVALS: Mapping[Approval, str] = {
-    Approval.NEVER: "Nobody has to approve",
+    Approval.NEVER: "No approval needed",
     Approval.ALWAYS: "Every request needs approval",
     Approval.ABOVE: "Requests above a price need approval",
 }
 EXPIRY_ACTIONS: Mapping[ExpiryAction, str] = {
-    ExpiryAction.TERMINATE: "Terminate the endpoint",
-    ExpiryAction.SLEEP: "Put it to sleep; any request wakes it",
+    ExpiryAction.TERMINATE: "Terminate",
+    ExpiryAction.SLEEP: "Sleep; any request wakes it",
 }
 SCALINGS: Mapping[DefaultScaling, str] = {
-    DefaultScaling.AUTO: "Autoscaling, 0 to 1 replica: sleeps when idle",
+    DefaultScaling.AUTO: "Autoscaling, 0–1 replicas: sleeps when idle",
     DefaultScaling.FIXED: "One fixed replica: never sleeps",
-    DefaultScaling.FRIENDLI: "Friendli's default: no scaling is sent",
+    DefaultScaling.FRIENDLI: "Friendli's default",
 }
 NOTIFICATION_LEVELS: Mapping[NotificationLevel, str] = {
-    NotificationLevel.EVERYTHING: "Everything that the thread tells",
-    NotificationLevel.READY_AND_FAILED: "When an endpoint is ready, and what failed",
-    NotificationLevel.FAILED: "Only what failed",
+    NotificationLevel.EVERYTHING: "Everything in the thread",
+    NotificationLevel.READY_AND_FAILED: "Endpoints that go live or fail",
+    NotificationLevel.FAILED: "Only failures",
 }
 
 
@@ -62,14 +62,16 @@ def _words(policy: Policy) -> dict[str, str]:
     hours = policy.lifetime_hours
     return {
         "approval": approval[policy.approval],
-        "one's own requests": "may be approved" if policy.requester_may_approve else "may not",
-        "requests wait": _hours(policy.approval_hours),
+        "own requests": "can be approved" if policy.requester_may_approve else "can't be approved",
+        "approval timeout": _hours(policy.approval_hours),
         "lifetime": "none" if hours is None else _hours(hours),
-        "then": "terminate" if policy.expiry_action is ExpiryAction.TERMINATE else "sleep",
+        "when it expires": "terminate"
+        if policy.expiry_action is ExpiryAction.TERMINATE
+        else "sleep",
         "default scaling": _SCALING_WORDS[policy.scaling],
-        "in the channel": NOTIFICATION_LEVELS[policy.notification_level].lower(),
+        "channel notifications": NOTIFICATION_LEVELS[policy.notification_level].lower(),
         "test request at a start": "sent" if policy.smoke_test else "not sent",
-        "people from other organisations": "may act" if policy.guests_may_act else "look only",
+        "people from other organisations": "can act" if policy.guests_may_act else "look only",
     }
 
 

@@ -95,8 +95,8 @@ def ends(deployment: DeploymentView) -> list[str]:
     ends_at = deployment.lifetime_ends_at
     if deployment.state is DeploymentState.LIVE and ends_at is not None and not at_rest:
         if deployment.expiry_action == ExpiryAction.SLEEP:
-            return [f"sleeps {moment(ends_at)} (wakes on request)"]
-        return [f"ends {moment(ends_at)}"]
+            return [f"{moment(ends_at, lead='sleeps ')} (wakes on request)"]
+        return [moment(ends_at, lead="ends ")]
     if deployment.state in BEFORE_LIVE and deployment.lifetime_seconds is not None:
         return [f"{duration(deployment.lifetime_seconds)} lifetime"]
     return []
@@ -153,11 +153,11 @@ def _headline(deployment: DeploymentView) -> _Headline:
         ),
         DeploymentState.REFUSED: (FAILED_MARK, "wasn't created", "The thread says why."),
         DeploymentState.CANCELLED: (ENDED_MARK, "was cancelled", "Nothing was created."),
-        DeploymentState.ENDED: (ENDED_MARK, "is gone", "It costs nothing any more."),
+        DeploymentState.ENDED: (ENDED_MARK, "is gone", "It costs nothing now."),
         DeploymentState.UNWATCHED: (
             ENDED_MARK,
             "is no longer watched",
-            "It may run on, and be billed, until somebody ends it in Friendli Suite.",
+            "It may keep running and be billed until someone stops it in Friendli Suite.",
         ),
     }[state]
     return _Headline(mark, f"{name} {said}", note=note)
@@ -192,7 +192,8 @@ def _approvers(deployment: DeploymentView) -> str:
     if deployment.waiting is None:
         return ""
     return (
-        f"{deployment.waiting.approvers} can approve until {moment(deployment.waiting.until)}."
+        f"{deployment.waiting.approvers} can approve"
+        f" {moment(deployment.waiting.until, lead='until ')}."
         " Nothing is created until then."
     )
 
@@ -203,8 +204,8 @@ def _live_headline(deployment: DeploymentView) -> _Headline:
         return _Headline(
             CHECKING_MARK,
             f"{name} isn't listed by Friendli any more",
-            note="It was deleted, or the API key lost its project; then it may be billed."
-            f" Watching until {moment(deployment.unlisted_until)}.",
+            note="It was deleted, or the API key lost its project and it may still be billed."
+            f" Watching {moment(deployment.unlisted_until, lead='until ')}.",
         )
     state = deployment.endpoint_state
     if state is None:

@@ -141,7 +141,7 @@ def _status_reply(deployment: DeploymentView, state: State) -> str:
     reply = facts_of(state.status).reply
     if reply is None:
         phase = f", phase {code(state.phase)}" if state.phase else ""
-        return f"Friendli says {code(state.status)}{phase}, which this bot doesn't know."
+        return f"Friendli says {code(state.status)}{phase}, which I don't know."
     if was_requested_here(deployment):
         return reply.requested
     setup = deployment.setup

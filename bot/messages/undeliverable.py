@@ -24,7 +24,7 @@ class _Reason:
 
 
 _ARCHIVED = _Reason("it is archived", "Unarchive it")
-_SETTINGS = "Have its settings changed"
+_SETTINGS = "Change its settings"
 # It can only be told afterwards.
 _CUT_OFF = _Reason("I was cut off from Slack for a while", "Check that I'm in it")
 _REASONS: Mapping[str, _Reason] = {
@@ -48,8 +48,8 @@ def nothing_made(name: str, channel_id: str, error: str) -> Body:
     """A deployment was given up before it began."""
     reason = _reason(error)
     text = (
-        f"I can't write in <#{channel_id}>: {reason.why}. {bold(name)} wasn't made."
-        f" {reason.remedy}, then ask again."
+        f"I can't post in <#{channel_id}>: {reason.why}. {bold(name)} wasn't created."
+        f" {reason.remedy}, then request it again."
     )
     return body(text, section(text))
 
@@ -58,8 +58,8 @@ def waits(name: str, channel_id: str, error: str) -> Body:
     """A deployment waits for approval where nobody can give it."""
     reason = _reason(error)
     text = (
-        f"I can't write in <#{channel_id}>: {reason.why}. {bold(name)} waits there for approval,"
-        f" and nothing is made before. {reason.remedy}, so that it can be approved."
+        f"I can't post in <#{channel_id}>: {reason.why}. {bold(name)} waits there for approval,"
+        f" and nothing is created until then. {reason.remedy}, so that it can be approved."
     )
     return body(text, section(text))
 
@@ -67,8 +67,8 @@ def waits(name: str, channel_id: str, error: str) -> Body:
 def not_announced(name: str, channel_id: str) -> Body:
     """Slack took the status message too late."""
     text = (
-        f"Slack didn't take my message in <#{channel_id}> for a long time, so {bold(name)} wasn't"
-        " made. Ask again if you still want it."
+        f"Slack didn't accept my message in <#{channel_id}> for a long time, so {bold(name)}"
+        " wasn't created. Request it again if you still want it."
     )
     return body(text, section(text))
 
@@ -87,27 +87,25 @@ def still_watched(
         error: Slack's error name.
     """
     reason = _reason(error)
-    sentences = [f"I can no longer write in <#{channel_id}>: {reason.why}."]
+    sentences = [f"I can no longer post in <#{channel_id}>: {reason.why}."]
     if running:
         listed = ", ".join(
             bold(name) + (f" ({money(Decimal(each))})" if each else "") for name, each in running
         )
-        sentences.append(
-            f"What you deployed there runs on, and is billed while it serves: {listed}."
-        )
+        sentences.append(f"Your endpoints there keep running and are billed while live: {listed}.")
     if ended:
         listed = ", ".join(f"{bold(name)} {facts_of(status).ended_as}" for name, status in ended)
         sentences.append(f"{listed}; Friendli Suite shows more.")
-    sentences.append(f"I keep watching. {reason.remedy}, and I go on there.")
+    sentences.append(f"I keep watching. {reason.remedy}, and I'll post there again.")
     text = " ".join(sentences)
     return body(text, section(text))
 
 
 def for_admin(message: Body, person: str) -> Body:
     """Pass on what an unreachable person should have read."""
-    text = f"This was for {mention(person)}, whom I can't reach: {message.text}"
+    text = f"For {mention(person)}, whom I can't reach: {message.text}"
     return body(text, section(text))
 
 
 def _reason(error: str) -> _Reason:
-    return _REASONS.get(error) or _Reason(f"Slack says {code(error)}", "Have that mended")
+    return _REASONS.get(error) or _Reason(f"Slack says {code(error)}", "Have that fixed")

@@ -8,13 +8,12 @@ from bot.messages.status_message import price
 
 
 def unlisted(deployment: DeploymentView) -> Reply:
-    until = (
-        "" if deployment.unlisted_until is None else f" until {moment(deployment.unlisted_until)}"
-    )
+    at = deployment.unlisted_until
+    until = "" if at is None else f" {moment(at, lead='until ')}"
     return say(
-        f"Friendli doesn't list {bold(deployment.name)} any more. Either it was deleted, or this"
-        " target's API key lost its access to the project; then it may be billed on. Watching"
-        f" on{until}.",
+        f"Friendli no longer lists {bold(deployment.name)}. Either it was deleted, or this"
+        " target's API key lost access to the project and it may still be billed. I keep"
+        f" watching{until}.",
         news=News.NEEDS_YOU,
     )
 
@@ -27,4 +26,4 @@ def listed_again(deployment: DeploymentView) -> Reply:
 
 
 def gone() -> Reply:
-    return say("The endpoint is gone from Friendli. It costs nothing any more.")
+    return say("The endpoint is gone from Friendli. It costs nothing now.")

@@ -19,7 +19,7 @@ AGREE_ACTION = "update.agree"
 CHANGE_ACTION = "update.change"
 CANCEL_ACTION = "update.cancel"
 
-_NOT_KNOWN = "not known"
+_NOT_KNOWN = "unknown"
 _PRICE_UNKNOWN = "an unknown price"
 _UNTOLD = {
     "model": "model",
@@ -57,7 +57,7 @@ class UpdateStage:
 
 def heading(step: UpdateStage) -> str:
     if step.back_to is not None:
-        return f"Take {bold(step.name)} back to version {code(step.back_to)}?"
+        return f"Roll back {bold(step.name)} to version {code(step.back_to)}?"
     now = f" Version {code(step.number)} runs now." if step.number else ""
     return f"Update {bold(step.name)}?{now}"
 
@@ -96,7 +96,7 @@ def question(step: UpdateStage, prices: Prices, *, value: str, approval: str = "
 
 def under_way(name: str, *, waits: bool) -> Body:
     """Replaces the question; `waits` if it needs approval first."""
-    text = f"{bold(name)} is being updated; its thread tells how it goes."
+    text = f"{bold(name)} is being updated; see its thread."
     if waits:
         text = f"The update of {bold(name)} waits for approval in its thread."
     return body(text, section(text))
@@ -138,7 +138,7 @@ def unchanged(before: Version, after: Version) -> str:
     if "replicas" in shown:
         shown |= {"min_replicas", "max_replicas", "cooldown"}
     rest = [one for one in sent_fields(sent) if one.form_field not in shown]
-    return f"Sent again as it is: {line(rest)}" if rest else ""
+    return f"Sent unchanged: {line(rest)}" if rest else ""
 
 
 def in_thread(
@@ -146,7 +146,7 @@ def in_thread(
 ) -> str:
     """For the thread; `back_to` is the version that a rollback goes to."""
     money_words = cost_change(before.cost(prices), after.cost(prices))
-    back = [f"It goes back to version {code(back_to)}."] if back_to is not None else []
+    back = [f"Rolls back to version {code(back_to)}."] if back_to is not None else []
     lines = [*back, changes(before, after, back_to=back_to), unchanged(before, after), money_words]
     return "\n".join(filter(None, lines))
 
@@ -169,8 +169,8 @@ def cost(one: Cost) -> str:
 
 def cost_change(before: Cost, after: Cost) -> str:
     if cost(before) == cost(after):
-        return f"It costs {cost(after)}, as before."
-    return f"It costs {cost(before)} now, *{cost(after)}* then."
+        return f"{cost(after)}, unchanged"
+    return f"{cost(before)} → *{cost(after)}*"
 
 
 def money_line(step: UpdateStage, prices: Prices) -> str:
@@ -179,13 +179,13 @@ def money_line(step: UpdateStage, prices: Prices) -> str:
     said = cost_change(before, after)
     at_rest = facts_of(step.status).update_note
     if at_rest:
-        return f"{said} {at_rest}"
-    both = ""
+        return f"{said}. {at_rest}"
+    both = "both versions may be billed"
     if before.at_full_scale is not None and after.at_full_scale is not None:
-        both = f", up to {money(before.at_full_scale + after.at_full_scale)}"
+        both = f"up to {money(before.at_full_scale + after.at_full_scale)}"
     return (
-        f"{said} The version that runs serves until the new one is ready;"
-        f" until then both may be billed{both}."
+        f"{said} ({both} during the rollout). The current version stays live until the new one is"
+        " ready."
     )
 
 
@@ -201,25 +201,24 @@ def notes(step: UpdateStage) -> Sequence[str]:
     said = []
     if step.back_to is not None and not step.is_whole:
         said.append(
-            "Nobody here knows the model, revision, token count, logging and queue settings of"
-            f" version {code(step.back_to)}: those stay as they are."
+            "The bot doesn't know the model, revision, token count, logging and queue settings of"
+            f" version {code(step.back_to)}; they stay unchanged."
         )
     elif step.before.unknown:
         said.append(
-            f"Friendli doesn't tell the {_untold(step.before)} settings of what was made elsewhere."
-            " They stay as they are unless you set them."
+            f"Friendli doesn't return the {_untold(step.before)} settings of endpoints created"
+            " elsewhere. They stay unchanged unless you set them."
         )
     elif step.elsewhere is not None and not (step.back_to and step.is_whole):
         said.append(
-            f"Version {code(step.elsewhere)} was made outside of this channel. Its model, revision,"
-            " token count, logging and queue settings may differ from what was set here; they stay"
-            " as they are unless you change them."
+            f"Version {code(step.elsewhere)} was created outside this channel. Its model,"
+            " revision, token count, logging and queue settings may differ from what was set here;"
+            " they stay unchanged unless you change them."
         )
     sends_engine = not changed(step.before, step.after).isdisjoint(ENGINE)
     if sends_engine and (step.before.unknown or step.elsewhere):
         said.append(
-            "The engine's settings go together: those that nobody here knows may return to"
-            " Friendli's defaults."
+            "Engine settings are sent together: unknown ones may return to Friendli's defaults."
         )
-    said.append("Nothing is sent before you agree.")
+    said.append("Nothing is sent until you confirm.")
     return said

@@ -1,4 +1,4 @@
-"""An endpoint's versions, the newest first."""
+"""An endpoint's versions, newest first."""
 
 from collections.abc import Sequence
 
@@ -20,7 +20,7 @@ _COMMAND = SLASH
 def listing(runs: RunningVersion, past: Sequence[PastVersion], prices: Prices) -> Body:
     """A line or two per version; `past` has the oldest first."""
     count = "1 version" if len(past) == 1 else f"{len(past)} versions"
-    headline = f"{bold(runs.name)} has {count}, the newest first."
+    headline = f"{bold(runs.name)} has {count}, newest first."
     before = [None, *past[:-1]]
     lines = [_line(one, earlier, prices) for one, earlier in zip(past, before, strict=True)]
     shown = list(reversed(lines))[:_LISTED]
@@ -30,11 +30,12 @@ def listing(runs: RunningVersion, past: Sequence[PastVersion], prices: Prices) -
     if len(past) > 1:
         example = f"{_COMMAND} rollback {runs.name} {past[-2].number}"
         notes.append(
-            f"{code(example)} asks whether to take it back to version {code(past[-2].number)}."
+            f"{code(example)} rolls it back to version {code(past[-2].number)}, after a"
+            " confirmation."
         )
     if any(not one.is_ours for one in past):
         notes.append(
-            "Of versions that were made elsewhere, Friendli doesn't tell model, revision, comment,"
+            "For versions created elsewhere, Friendli doesn't return model, revision, comment,"
             " token count, logging and queue settings."
         )
     small = [context(*notes)] if notes else []
@@ -45,9 +46,9 @@ def _line(one: PastVersion, earlier: PastVersion | None, prices: Prices) -> str:
     request = one.version.request
     parts = [code(one.number)]
     if one.is_ours and one.requested_at is not None:
-        parts.append(f"{mention(one.requested_by)} at {moment(one.requested_at)}")
+        parts.append(f"{mention(one.requested_by)}, {moment(one.requested_at)}")
     else:
-        parts.append("made elsewhere")
+        parts.append("created elsewhere")
     parts.append(cost(one.version.cost(prices)))
     if one.is_ours and request.comment:
         parts.append(f"“{escape(clip(request.comment, _LONGEST))}”")
@@ -62,19 +63,19 @@ def _changes(one: PastVersion, earlier: PastVersion | None) -> str:
         for each in differences(earlier.version, one.version)
         if each.before is not None
     ]
-    return ", ".join(found) or "No difference that Friendli tells."
+    return ", ".join(found) or "No visible difference."
 
 
 def _setup(one: PastVersion) -> str:
     version, request = one.version, one.version.request
     parts = [
-        escape(request.model) if "model" not in version.unknown else "model not known",
+        escape(request.model) if "model" not in version.unknown else "model unknown",
         version.option.label if version.option else _gpu_as_told(one),
-        "replicas not known" if "replicas" in version.unknown else request.replicas_text,
+        "replicas unknown" if "replicas" in version.unknown else request.replicas_text,
     ]
     return " · ".join(parts)
 
 
 def _gpu_as_told(one: PastVersion) -> str:
     gpu_type = one.spec.gpu_type
-    return "GPU not known" if gpu_type is None else escape(clip(gpu_type, _LONGEST))
+    return "GPU unknown" if gpu_type is None else escape(clip(gpu_type, _LONGEST))

@@ -201,8 +201,8 @@ async def _keys(
     if changed:
         targets = ", ".join(await targets_of(database, changed))
         words = (
-            f"The API keys stored for {targets} aren't those that were connected, so they aren't"
-            " used. Somebody changed the database: find out who, then have an admin run"
+            f"The API keys stored for {targets} aren't those that were connected, so the bot"
+            " doesn't use them. Someone changed the database: find out who, then have an admin run"
             " `/friendli-deploy connect` there."
         )
         yield Finding(Verdict.PROBLEM, part, words)

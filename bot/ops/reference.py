@@ -92,7 +92,7 @@ def _commands() -> Iterator[str]:
         ("command", "what it does"),
         (
             (f"`{SLASH}`", "Opens the form to deploy a model."),
-            (f"`{EXAMPLE}`", "Deploys from text; shows the price and asks first."),
+            (f"`{EXAMPLE}`", "Deploys from text, after showing the price."),
             *((f"`{one.usage}`", one.summary) for one in commands.commands.values()),
         ),
     )

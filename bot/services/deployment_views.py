@@ -176,7 +176,7 @@ def setup_of(deployment: Deployment, prices: Prices) -> Setup:
         spec = DedicatedEndpointSpec.model_validate(deployment.spec)
         return Setup(
             model=deployment.request.get("model"),
-            instance=gpus_text(spec) or "GPU not known",
+            instance=gpus_text(spec) or "GPU unknown",
             least=spec.autoscaling_min,
             most=spec.autoscaling_max,
             cooldown=spec.autoscaling_cooldown,

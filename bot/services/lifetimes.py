@@ -104,7 +104,7 @@ class Lifetimes:
                 OperationKind.EXTEND,
                 request,
                 {"seconds": by, "until": until},
-                f"By {duration(by)}, until {moment(until)}.",
+                f"By {duration(by)}, {moment(until, lead='until ')}.",
             )
             if answer is None:
                 extend_to(deployment, until)
@@ -178,7 +178,7 @@ class Lifetimes:
                 return await _no_end(session, deployment)
             if deployment.status in GOING_DOWN or await is_ending(session, deployment):
                 return _answer(LifetimeOutcome.ENDING, deployment)
-            request = _Request(person, "no end", message_ts)
+            request = _Request(person, "no lifetime", message_ts)
             answer = await self._propose(session, deployment, OperationKind.KEEP, request)
             if answer is None:
                 remove_end(deployment)

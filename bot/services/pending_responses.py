@@ -39,7 +39,7 @@ class PendingResponses:
 
         Returns None if the database is unavailable, or has no rows of the workspace.
         """
-        where = f"You asked in <#{place.channel_id}>: " if place.channel_id else ""
+        where = f"From <#{place.channel_id}>: " if place.channel_id else ""
         text = f"{where}{response.text}"
         try:
             async with asyncio.timeout(_WRITE_SECONDS), self._database.write() as session:

@@ -160,7 +160,7 @@ class Schedules:
             waits = await needs_approval(session, deployment, terms)
             said = schedule_replies.retry_planned(_planned(row, deployment.name), at, waits=waits)
             await post(session, deployment, self._settings, said)
-            detail = f"asked for a retry at {at.astimezone(UTC):%H:%M} UTC"
+            detail = f"requested a retry at {at.astimezone(UTC):%H:%M} UTC"
             _audit(session, deployment, person, detail, message_ts)
         return ScheduleOutcome.ACCEPTED, at
 

@@ -125,8 +125,8 @@ class Updates:
             raise UserError(f"{refusal.why} Nothing was changed.", hint=refusal.advice) from None
         except NotFound:
             raise UserError(
-                "Friendli doesn't know this endpoint any more, so there is nothing to update.",
-                hint="Its thread tells once that is certain.",
+                "Friendli no longer lists this endpoint, so there is nothing to update.",
+                hint="Its thread will say once that is certain.",
             ) from None
         except FriendliError as error:
             said = (
@@ -135,7 +135,7 @@ class Updates:
                 else ""
             )
             raise UserError(
-                f"Friendli doesn't tell right now what runs there.{said} Nothing was changed.",
+                f"Friendli didn't return the current version.{said} Nothing was changed.",
                 hint="Try again in a moment.",
             ) from None
 
@@ -189,8 +189,8 @@ def _live(deployment: Deployment | None) -> Deployment:
         raise UserError("I don't know this endpoint any more, so nothing was done.")
     if deployment.state != DeploymentState.LIVE:
         raise UserError(
-            f"{bold(deployment.name)} is over already, or not made yet, so it can't be updated.",
-            hint="Its thread tells more.",
+            f"{bold(deployment.name)} has ended or isn't created yet, so it can't be updated.",
+            hint="See its thread.",
         )
     return deployment
 

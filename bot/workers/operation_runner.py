@@ -70,7 +70,7 @@ _NOW = timedelta(0)
 _A_MOMENT = timedelta(milliseconds=50)
 # Stored in whole milliseconds.
 _STORED_PRECISION = timedelta(milliseconds=1)
-_ENDPOINT_GONE = "The endpoint isn't there any more."
+_ENDPOINT_GONE = "The endpoint doesn't exist any more."
 
 
 Send = Callable[[FriendliClient, Credentials, str], Awaitable[object]]

@@ -134,7 +134,7 @@ async def test_the_price_at_full_scale_decides(env: Environment) -> None:
     await env.member.click(preview, "Deploy")
     await env.slack.until(lambda: "waits for approval" in ephemeral_texts(env)[-1])
     assert ephemeral_texts(env) == snapshot(
-        ["*big* waits for approval; its thread is in this channel."]
+        ["*big* waits for approval; see its thread in this channel."]
     )
     big = await env.slack.until(
         lambda: next(
@@ -190,7 +190,7 @@ async def test_nobody_approves_their_own_unless_the_target_lets_them(env: Enviro
     await env.admin.click(root(env), "Approve")
     await env.slack.until(lambda: len(env.admin.ephemerals(env.channel)) > seen)
     assert rendered_text(env, env.admin.ephemerals(env.channel)[-1].text) == snapshot(
-        "You asked for this yourself, so somebody else has to approve it: workspace admins may."
+        "You requested this yourself, so someone else has to approve it: workspace admins can."
     )
     await save_settings(env, own=["own"])
     await env.admin.click(root(env), "Approve")
@@ -205,7 +205,7 @@ async def test_who_may_not_approve_is_told_who_may(env: Environment) -> None:
     group = env.slack.add_usergroup("ml-leads", [env.admin.user])
     await grant(env, Permission.APPROVE, who="The people and groups below", groups=["@ml-leads"])
     await waits(env, env.member, LINE)
-    assert f"<!subteam^{group.id}> can approve until" in str(root(env).blocks)
+    assert f"<!subteam^{group.id}> can approve <!date" in str(root(env).blocks)
     await env.member.click(root(env), "Approve")
     await env.slack.until(lambda: ephemeral_texts(env))
     assert ephemeral_texts(env)[0].replace(group.id, "GROUP") == snapshot(
@@ -228,7 +228,7 @@ async def test_of_two_who_approve_at_once_one_does(env: Environment) -> None:
         return [rendered_text(env, message.text) for message in both]
 
     await env.slack.until(lambda: len(told()) > seen and len(thread(env)) == 3)
-    assert any("approved it already; the thread tells how it goes." in text for text in told())
+    assert any("already approved it; see the thread." in text for text in told())
     assert creates(env) == 1
     assert sum("approved it." in text for text in thread(env)) == 1
 
@@ -263,7 +263,7 @@ async def test_whoever_asked_may_withdraw_it(env: Environment) -> None:
     await env.admin.click(stale, "Approve")
     await env.slack.until(lambda: len(env.admin.ephemerals(env.channel)) > seen)
     assert rendered_text(env, env.admin.ephemerals(env.channel)[-1].text) == snapshot(
-        "It was withdrawn; nothing was done."
+        "The request was withdrawn, so nothing was done."
     )
     assert creates(env) == 0
 
@@ -285,7 +285,7 @@ async def test_what_nobody_approves_in_time_is_over(env: Environment) -> None:
         await env.admin.click(stale, button)
         await env.slack.until(lambda seen=seen: len(env.admin.ephemerals(env.channel)) > seen)  # type: ignore[misc] # bound in the loop
         assert rendered_text(env, env.admin.ephemerals(env.channel)[-1].text) == snapshot(
-            "Its time to be approved is over; nothing was done."
+            "The request has expired, so nothing was done."
         )
     assert creates(env) == 0
 
@@ -298,7 +298,7 @@ async def test_a_yes_after_its_time_is_none(env: Environment) -> None:
     await run_out(env, unseen=True)
     await env.admin.click(root(env), "Approve")
     await env.slack.until(
-        lambda: any("is over" in one.text for one in env.admin.ephemerals(env.channel))
+        lambda: any("has expired" in one.text for one in env.admin.ephemerals(env.channel))
     )
     assert creates(env) == 0
 
@@ -339,7 +339,7 @@ async def test_an_approval_that_was_switched_off_is_still_given_by_a_click(
     await save_settings(env, approval=ALWAYS)
     await waits(env, env.admin, LINE)
     await env.slack.until(lambda: last_reply_contains(env, "asks you to approve or reject it"))
-    await save_settings(env, approval="Nobody has to approve")
+    await save_settings(env, approval="No approval needed")
     await env.admin.click(root(env), "Approve")
     await env.slack.until(lambda: len(thread(env)) == 3)
     assert creates(env) == 1
@@ -357,7 +357,7 @@ async def test_a_channel_that_is_archived_while_something_waits(env: Environment
         lambda: next((one for one in direct.messages.values() if "wasn't" in one.text), None)
     )
     assert rendered_text(env, told.text) == snapshot(
-        "I can't write in #ml-deploys: it is archived. *it* wasn't made. Unarchive it, then ask again."
+        "I can't post in #ml-deploys: it is archived. *it* wasn't created. Unarchive it, then request it again."
     )
     assert creates(env) == 0
 

@@ -48,8 +48,8 @@ async def test_an_operation_that_raises_the_price_waits_too(env: Environment) ->
     assert message_text(env, question) == snapshot("""\
 @requester asked to update it.
 Replicas: `1 replica` → `4 replicas`
-It costs $5.00/h now, *$20.00/h* then.
-*it* may then cost up to *$20.00/h*, so this waits for approval: workspace admins may approve it, until TIME. Nothing is sent to Friendli before.
+$5.00/h → *$20.00/h*
+*it* may then cost up to *$20.00/h*, so this waits for approval: workspace admins may approve it, until TIME. Nothing is sent to Friendli until then.
 [Approve] [Reject] [Withdraw]\
 """)
     await env.admin.click(question, "Reject")
@@ -58,14 +58,14 @@ It costs $5.00/h now, *$20.00/h* then.
     await env.admin.submit()
     await env.slack.until(lambda: last_reply_contains(env, "rejected"))
     assert thread(env)[-1] == snapshot(
-        "# @admin rejected what @requester asked for: “too dear”. It stays as it is."
+        "# @admin rejected @requester's request: “too dear”. It stays as it is."
     )
     assert await state(database) is OperationState.REJECTED
     seen = len(env.admin.ephemerals(env.channel))
     await env.admin.click(question, "Approve")
     await env.slack.until(lambda: len(env.admin.ephemerals(env.channel)) > seen)
     assert rendered_text(env, env.admin.ephemerals(env.channel)[-1].text) == snapshot(
-        "@admin rejected it already; the thread says why."
+        "@admin already rejected it; the reason is in the thread."
     )
     await database.close()
 
@@ -109,7 +109,7 @@ async def test_an_operation_is_carried_out_once_somebody_approved_it(env: Enviro
     await env.admin.click(env.channel.replies(root(env).ts)[-1], "Approve")
     await env.friendli.until(lambda: update_bodies(env))
     await env.slack.until(lambda: "is updating" in root(env).text)
-    assert "@admin approved what @requester asked for." in thread(env)
+    assert "@admin approved @requester's request." in thread(env)
     assert await state(database) is OperationState.DONE
     await database.close()
 
@@ -133,7 +133,7 @@ async def test_what_waits_about_an_endpoint_that_is_gone_ends_with_it(env: Envir
     await env.admin.click(question, "Approve")
     await env.slack.until(lambda: len(env.admin.ephemerals(env.channel)) > seen)
     assert rendered_text(env, env.admin.ephemerals(env.channel)[-1].text) == snapshot(
-        "Its time to be approved is over; nothing was done."
+        "The request has expired, so nothing was done."
     )
     await run_out(env)
     async with asyncio.timeout(10):

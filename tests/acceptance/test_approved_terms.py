@@ -71,11 +71,11 @@ async def test_a_deployment_whose_price_has_risen_is_approved_anew(
     async with start_bot(gpu_prices="H100=7"):
         for _ in range(2):
             assert await answered(env, env.admin, stale) == snapshot(
-                "Its price has changed since this message was made, so nothing was approved. The thread shows what it costs now; decide there."
+                "The price has changed since this message was posted, so nothing was approved. Decide on the new price in the thread."
             )
-        await env.slack.until(lambda: "$7.00/h once live" in message_text(env, root(env)))
+        await env.slack.until(lambda: "*$7.00/h* while live" in message_text(env, root(env)))
         assert thread(env)[1] == snapshot(
-            "The price of *it* has changed since it was asked for. The first message of this thread shows the new one, and still waits for approval."
+            "The price of *it* has changed since the request. The first message of this thread shows the new price and still waits for approval."
         )
         assert creates(env) == 0
         await env.admin.click(root(env), "Approve")
@@ -97,7 +97,7 @@ async def test_an_operation_whose_price_has_risen_is_approved_anew(
             await answered(env, env.admin, stale)
         await env.slack.until(partial(last_reply_contains, env, "$7.00/h"))
         assert thread(env)[-1] == snapshot(
-            "# @requester asked to wake it. Its price has changed since. *it* may then cost up to *$7.00/h*, so this waits for approval: workspace admins may approve it, until TIME. Nothing is sent to Friendli before."
+            "# @requester asked to wake it. Its price has changed since. *it* may then cost up to *$7.00/h*, so this waits for approval: workspace admins can approve until TIME. Nothing is sent to Friendli until then."
         )
         assert counted.of("wake_endpoint") == 0
         await env.admin.click(env.channel.replies(root(env).ts)[-1], "Approve")
@@ -130,7 +130,7 @@ async def test_what_was_approved_is_compared_with_what_is_sent(
     async with start_bot(gpu_prices="H100=7"):
         await env.slack.until(partial(last_reply_contains, env, "wasn't created"))
     assert thread(env)[-1] == snapshot(
-        "# *it* wasn't created. It was asked for at up to $5.00/h, and costs up to $7.00/h by now, so nothing was sent. Try again shows the new price, and asks for approval of it."
+        "# *it* wasn't created. The price changed from $5.00/h to $7.00/h since the request, so nothing was sent. *Try again* shows the new price and requests approval for it."
     )
     assert creates(env) == 0
 
@@ -143,14 +143,14 @@ async def test_an_operation_is_compared_too(env: Environment, start_bot: StartBo
         proposal = await propose_wake(env)
         env.friendli.faults.add(Respond(429), operation="wake_endpoint", times=None)
         await env.admin.click(proposal, "Approve")
-        await env.slack.until(partial(last_reply_contains, env, "approved what"))
+        await env.slack.until(partial(last_reply_contains, env, "approved <@"))
         await env.friendli.until(lambda: env.friendli.requests[-1].operation == "wake_endpoint")
     env.friendli.faults.clear()
     counted = RequestCounter(env)
     async with start_bot(gpu_prices="H100=7"):
         await env.slack.until(partial(last_reply_contains, env, "Nothing was sent"))
     assert thread(env)[-1] == snapshot(
-        "# Nothing was sent: it was to be woken at up to $5.00/h, and would cost up to $7.00/h by now. It stays as it is. Ask again to have the new price approved."
+        "# Nothing was sent: the price changed from up to $5.00/h to up to $7.00/h since the request. It stays as it is. Request it again to approve the new price."
     )
     assert counted.of("wake_endpoint") == 0
 
@@ -181,15 +181,15 @@ async def test_of_two_who_approve_a_wake_at_once_one_does(env: Environment) -> N
     await env.admin.click(root(env), "Wake ($5.00/h)")
     await env.slack.until(partial(last_reply_contains, env, "waits for approval"))
     proposal = env.channel.replies(root(env).ts)[-1]
-    assert "You asked for this yourself" in await answered(env, env.admin, proposal)
+    assert "You requested this yourself" in await answered(env, env.admin, proposal)
     counted = RequestCounter(env)
     second, third = second_admin(env), env.slack.act_as(env.slack.add_user("c", is_admin=True))
     env.channel.member_ids.append(third.user.id)
     await asyncio.gather(second.click(proposal, "Approve"), third.click(proposal, "Approve"))
     await env.slack.until(lambda: second.ephemerals(env.channel) + third.ephemerals(env.channel))
     await env.friendli.until(lambda: counted.of("wake_endpoint") == 1)
-    await env.slack.until(lambda: "approved what" in "".join(thread(env)))
-    assert sum("approved what" in line for line in thread(env)) == 1
+    await env.slack.until(lambda: " approved @" in "".join(thread(env)))
+    assert sum(" approved @" in line for line in thread(env)) == 1
 
 
 @pytest.mark.usefixtures("bot")
@@ -201,14 +201,14 @@ async def test_a_late_approval_of_a_wake_does_nothing(env: Environment) -> None:
     await env.slack.until(partial(last_reply_contains, env, "Nobody approved"))
     counted = RequestCounter(env)
     assert await answered(env, env.admin, proposal) == snapshot(
-        "Its time to be approved is over; nothing was done."
+        "The request has expired, so nothing was done."
     )
     proposal = await propose_wake(env)
     [endpoint] = env.friendli.endpoints
     env.friendli.set_status(endpoint, "RUNNING")
     await env.slack.until(lambda: "is live" in root(env).text)
     assert await answered(env, env.admin, proposal) == snapshot(
-        "There is nothing left to decide here; the thread says how it stands."
+        "There is nothing left to decide here; see the thread."
     )
     assert counted.of("wake_endpoint") == 0
 
@@ -219,25 +219,25 @@ async def test_an_approved_extension_moves_the_end_to_what_was_shown(env: Enviro
     await deploy(env)
     await set_policy(env, EVERYTHING)
     assert rendered_text(env, (await command_response(env, "extend it 9h")).text) == snapshot(
-        "It runs until TIME, then it is terminated, unless somebody approves this in its thread."
+        "It terminates TIME, unless someone approves this in its thread."
     )
     await env.slack.until(partial(last_reply_contains, env, "waits for approval"))
     proposal = env.channel.replies(root(env).ts)[-1]
     assert message_text(env, proposal) == snapshot("""\
 @requester asked to extend it.
 By 9 h, until TIME.
-*it* costs up to *$5.00/h*, so this waits for approval: workspace admins may approve it, until TIME. Its end stays as it is until then.
+*it* costs up to *$5.00/h*, so this waits for approval: workspace admins can approve until TIME. Its lifetime stays as it is until then.
 [Approve] [Reject] [Withdraw]\
 """)
     assert rendered_text(env, (await command_response(env, "extend it 30d")).text) == snapshot(
-        "@requester asked for that already; it waits for approval in its thread."
+        "@requester already requested this; it waits for approval in its thread."
     )
     await env.admin.click(proposal, "Approve")
-    await env.slack.until(partial(last_reply_contains, env, "extended it by 9 h"))
+    await env.slack.until(partial(last_reply_contains, env, "extended the lifetime by 9 h"))
     assert thread(env)[-2:] == snapshot(
         [
-            "@admin approved what @requester asked for.",
-            "@requester extended it by 9 h: it runs until TIME, then it is terminated. It costs $5.00/h.",
+            "@admin approved @requester's request.",
+            "@requester extended the lifetime by 9 h: it terminates TIME. It costs $5.00/h while live.",
         ]
     )
 
@@ -251,19 +251,19 @@ async def test_an_approved_keep_takes_the_end_away(env: Environment) -> None:
     await env.slack.until(partial(last_reply_contains, env, "waits for approval"))
     longer = env.channel.replies(root(env).ts)[-1]
     assert rendered_text(env, (await command_response(env, "keep it")).text) == snapshot(
-        "It runs until TIME, then it is terminated, unless somebody approves this in its thread."
+        "It terminates TIME, unless someone approves this in its thread."
     )
     await env.slack.until(partial(last_reply_contains, env, "asked to keep it running"))
     proposal = env.channel.replies(root(env).ts)[-1]
     assert message_text(env, proposal) == snapshot("""\
 @requester asked to keep it running.
-*it* costs up to *$5.00/h*, so this waits for approval: workspace admins may approve it, until TIME. Its end stays as it is until then.
+*it* costs up to *$5.00/h*, so this waits for approval: workspace admins can approve until TIME. Its lifetime stays as it is until then.
 [Approve] [Reject] [Withdraw]\
 """)
     await env.admin.click(proposal, "Approve")
-    await env.slack.until(partial(last_reply_contains, env, "keeps it running"))
+    await env.slack.until(partial(last_reply_contains, env, "removed the lifetime"))
     assert await answered(env, env.admin, longer) == snapshot(
-        "There is nothing left to decide here; the thread says how it stands."
+        "There is nothing left to decide here; see the thread."
     )
 
 
@@ -279,11 +279,11 @@ async def test_an_end_comes_although_an_extension_waits(
         await env.slack.until(partial(last_reply_contains, env, "waits for approval"))
         proposal = env.channel.replies(root(env).ts)[-1]
         await lifetime_ends_in(env, 0)
-        await env.slack.until(partial(last_reply_contains, env, "it is terminated."))
+        await env.slack.until(partial(last_reply_contains, env, "Lifetime over"))
         env.friendli.set_status(endpoint, "TERMINATED")
         await env.slack.until(partial(last_reply_contains, env, "Terminated."))
         assert await answered(env, env.admin, proposal) == snapshot(
-            "There is nothing left to decide here; the thread says how it stands."
+            "There is nothing left to decide here; see the thread."
         )
 
 

@@ -40,7 +40,7 @@ async def shown(
     await env.slack.until(lambda: len(who.ephemerals(env.channel)) > seen)
     said = rendered_text(env, who.ephemerals(env.channel)[-1].text)
     lines = [line.removeprefix("TIME · ") for line in said.split("\n")]
-    return [line for line in lines if "writes all of it" not in line and line != "*TIME*"]
+    return [line for line in lines if "writes the whole audit" not in line and line != "*TIME*"]
 
 
 async def test_what_was_done_is_listed_newest_first(env: Environment) -> None:
@@ -128,7 +128,7 @@ TIME · @requester · 02 · done
 TIME · @requester · 01 · done
 TIME · @requester · 00 · done
 TIME · @admin · connect in `prod` · done · project sandbox-project
-`friendli-deploy audit export` writes all of it, where the bot runs.
+`friendli-deploy audit export`, run where the bot runs, writes the whole audit.
 [Newest]\
 """)
     await env.member.click(page, "Newest")
@@ -162,7 +162,7 @@ async def test_each_target_has_its_own(env: Environment) -> None:
             ["@admin · connect in `staging` · done · project sandbox-project"],
             ["Only workspace admins can read the audit in `prod`. Ask @admin."],
             [
-                "No target here is called `prdo`. Did you mean `prod`? This channel deploys to `prod`, `staging`."
+                "I don't know the target `prdo`. Did you mean `prod`? This channel deploys to `prod`, `staging`."
             ],
         ]
     )

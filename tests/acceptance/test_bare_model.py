@@ -60,8 +60,8 @@ async def test_one_that_can_not_be_checked_is_asked_about(env: Environment) -> N
 *it* on 1 × H100, 0–1 replicas, in `prod`: *$5.00/h* while live ($3,650/month), $0.00/h asleep
 Skip special tokens: `on` · Add special tokens: `on` · Cool-down: `300 s`
 gpt2
-It sleeps after 5 min without requests, at $0.00/h; any request wakes it.
-`gpt2` is not checked: the Hugging Face Hub can't be asked right now.
+Sleeps after 5 min without requests ($0.00/h); any request wakes it.
+`gpt2` isn't checked: the Hugging Face Hub isn't answering.
 [Deploy] [Change] [Cancel]\
 """)
     assert not env.friendli.endpoints
@@ -85,10 +85,10 @@ async def test_a_command_with_a_typo_is_no_model(env: Environment, *, away: bool
 async def test_what_is_neither_is_told(env: Environment) -> None:
     """A word that no command is like and that the Hub doesn't know."""
     assert await answered(env, "please") == snapshot("""\
-`please` is neither a command nor a model. A model is written org/name.
-`/friendli-deploy help` shows what can be typed.\
+I don't know `please`. Models look like org/name.
+`/friendli-deploy help` lists the commands.\
 """)
     assert await answered(env, "gpt3 --gpu 1xH100") == snapshot("""\
-`gpt3` is neither a command nor a model. A model is written org/name.
-`/friendli-deploy help` shows what can be typed.\
+I don't know `gpt3`. Models look like org/name.
+`/friendli-deploy help` lists the commands.\
 """)

@@ -102,7 +102,7 @@ async def test_a_second_cancel_is_told_that_there_was_one(env: Environment) -> N
     assert (await env.admin.click(before, "Cancel")).ok
     [said] = await env.slack.until(lambda: env.admin.ephemerals(env.channel)[-1:])
     assert rendered_text(env, said.text) == snapshot(
-        "Somebody asked for that already; the thread tells how it goes."
+        "Someone already requested this; see the thread."
     )
     env.clock.advance(5)
     await is_over(env)

@@ -89,9 +89,9 @@ async def test_a_key_that_was_changed_is_not_used_for_what_runs(
         assert len(env.friendli.requests) == before
         assert ("target:key", "prod", "refused") in [entry[:3] for entry in await audited(env)]
         await connect(env)
-        await env.slack.until(lambda: last_reply_contains(env, "watching goes on"))
+        await env.slack.until(lambda: last_reply_contains(env, "I keep watching"))
     assert thread(env)[1] == snapshot(
-        "The API key stored for this target isn't the one that was connected, so it isn't used. Somebody may have changed the bot's database: tell whoever runs it. `/friendli-deploy connect` stores the key again. The endpoint runs on."
+        "The API key stored for this target isn't the one that was connected, so the bot doesn't use it. Someone may have changed the bot's database: tell its operator. `/friendli-deploy connect` stores the key again. The endpoint keeps running."
     )
 
 
@@ -114,7 +114,7 @@ async def test_nothing_is_created_with_a_key_that_was_changed(
     assert not env.friendli.endpoints
     assert thread(env) == snapshot(
         [
-            "# *it* wasn't created. The API key stored for this target isn't the one that was connected, so it isn't used. Somebody may have changed the bot's database: tell whoever runs it. An admin can connect a new key with `/friendli-deploy connect`."
+            "# *it* wasn't created. The API key stored for this target isn't the one that was connected, so the bot doesn't use it. Someone may have changed the bot's database: tell its operator. An admin can connect a new key with `/friendli-deploy connect`."
         ]
     )
     assert await audited(env) == snapshot(
@@ -123,7 +123,7 @@ async def test_nothing_is_created_with_a_key_that_was_changed(
                 "target:key",
                 "prod",
                 "refused",
-                "The API key stored for this target isn't the one that was connected, so it isn't used. Somebody may have changed the bot's database: tell whoever runs it.",
+                "The API key stored for this target isn't the one that was connected, so the bot doesn't use it. Someone may have changed the bot's database: tell its operator.",
             )
         ]
     )

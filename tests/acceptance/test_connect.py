@@ -58,7 +58,7 @@ async def test_an_admin_connects_a_channel(env: Environment, start_bot: StartBot
         await env.admin.submit()
         assert modal_words(env) == snapshot("""\
 `prod` is connected to project `sandbox-project`, with the key that ends in `cret`.
-The project looked empty. That is fine for a new one; if you expected endpoints, check the project id.
+The project has no endpoints yet. If you expected some, check the project id.
 Friendli's endpoint API is in beta: what it answers may change without notice.\
 """)
         await env.admin.close_modal()
@@ -79,7 +79,7 @@ async def test_a_wrong_key_is_said_on_its_field_and_nothing_is_stored(
         await env.admin.submit()
         assert env.admin.field_errors == snapshot(
             {
-                "Personal API key (flp_…)": "Friendli doesn't accept this key. Check that it wasn't revoked."
+                "Personal API key (flp_…)": "Friendli rejected this key. Check that it wasn't revoked."
             }
         )
         await env.admin.close_modal()
@@ -113,8 +113,7 @@ async def test_a_key_of_another_service_goes_nowhere(
         await env.admin.submit()
         assert env.admin.field_errors == {
             "Personal API key (flp_…)": f"This looks like {kind}, so it wasn't sent anywhere."
-            " Paste a Friendli key, which begins with flp_; revoke the other one if somebody may"
-            " have seen it."
+            " Paste a Friendli key, which starts with flp_; revoke the other one if someone may have seen it."
         }
         assert not env.friendli.requests
         assert "made-up-for-this-test" not in str(env.admin.field_errors)
@@ -127,7 +126,7 @@ async def test_a_key_of_another_service_goes_nowhere(
             403,
             snapshot(
                 {
-                    "Personal API key (flp_…)": "Friendli knows this key, but it may not see that project. Check the project id and the team id."
+                    "Personal API key (flp_…)": "This key can't see that project. Check the project id and the team id."
                 }
             ),
         ),
@@ -147,7 +146,7 @@ async def test_a_key_of_another_service_goes_nowhere(
             429,
             snapshot(
                 {
-                    "Personal API key (flp_…)": "Friendli takes no more requests for now. Try again in a minute."
+                    "Personal API key (flp_…)": "Friendli is rate-limiting requests. Try again in a minute."
                 }
             ),
         ),
@@ -182,7 +181,7 @@ async def test_a_friendli_that_does_not_answer_in_time_is_told_later(
         env.friendli.faults.add(Respond(503), times=None)
         await env.slack.until(lambda: "Checking" not in modal_words(env))
         assert modal_words(env) == snapshot(
-            "Friendli couldn't be reached, so the key isn't checked and nothing is stored. Try again in a minute."
+            "Friendli couldn't be reached, so the key wasn't checked or stored. Try again in a minute."
         )
         view = env.admin.modal
         assert view is not None
@@ -331,15 +330,15 @@ async def test_disconnecting_lists_what_runs_asks_and_deletes_the_key(env: Envir
     [question] = await env.slack.until(lambda: env.admin.ephemerals(env.channel))
     assert message_text(env, question) == snapshot("""\
 Disconnect *prod* (project `sandbox-project`)?
-These were deployed through it. They run on and are billed, but their threads no longer follow them:
+These were deployed through it. They keep running and are billed, but their threads no longer follow them:
 • *left* · `ENDPOINT-1` · starting · $5.00/h per replica
 Its API key is deleted.
-[Disconnect] [Keep]\
+[Disconnect] [Cancel]\
 """)
     await env.admin.click(question, "Disconnect")
     await env.slack.until(lambda: "no longer watched" in thread(env)[-1])
     assert thread(env)[-1] == snapshot(
-        "@admin disconnected `prod`, so this endpoint is no longer watched. It runs on, and is billed, until it is ended in Friendli Suite."
+        "@admin disconnected `prod`, so this endpoint is no longer watched. It keeps running and is billed until someone stops it in Friendli Suite."
     )
     await env.slack.until(lambda: "key is deleted" in env.admin.ephemerals(env.channel)[-1].text)
     await env.member.command(env.channel, "targets")
@@ -367,7 +366,7 @@ async def test_disconnecting_says_what_stays_where_another_target_has_the_projec
     other = "#elsewhere" if elsewhere else "`other`"
     assert rendered_text(env, question.text) == (
         "Disconnect *prod* (project `sandbox-project`)?\n"
-        "These were deployed through it. They run on and stay watched, and their buttons stop"
+        "These were deployed through it. They keep running and stay watched, and their buttons stop"
         " working:\n"
         "• *left* · `ENDPOINT-1` · live · $5.00/h per replica"
         f" Its API key stays stored: {other} uses the same project."
@@ -410,7 +409,7 @@ async def test_keeping_changes_nothing(env: Environment) -> None:
     """The question goes away and the target stays."""
     await env.admin.command(env.channel, "disconnect prod")
     [question] = await env.slack.until(lambda: env.admin.ephemerals(env.channel))
-    await env.admin.click(question, "Keep")
+    await env.admin.click(question, "Cancel")
     await env.slack.until(lambda: not env.admin.ephemerals(env.channel))
     await env.member.command(env.channel, "targets")
     await env.slack.until(lambda: ephemeral_texts(env))
@@ -453,7 +452,7 @@ async def test_another_project_is_another_target_while_something_runs(env: Envir
     await env.admin.submit()
     assert env.admin.field_errors == snapshot(
         {
-            "Target name": "prod leads to project sandbox-project, where something may still run. Choose another name, or disconnect it first."
+            "Target name": "prod is connected to project sandbox-project, where endpoints may still run. Choose another name, or disconnect it first."
         }
     )
 

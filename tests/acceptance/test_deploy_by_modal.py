@@ -41,7 +41,7 @@ async def test_the_form_opens_before_anything_else_is_asked(env: Environment) ->
             "Advanced",
         ]
     )
-    assert cost(view) == snapshot("Choose an instance to see what it costs.")
+    assert cost(view) == snapshot("Choose an instance to see its price.")
 
 
 async def test_filling_the_form_deploys(env: Environment) -> None:
@@ -164,7 +164,7 @@ async def test_a_form_that_is_submitted_twice_deploys_once(env: Environment) -> 
     await env.slack.deliver_again()
     await env.slack.until(lambda: ephemeral_texts(env))
     assert ephemeral_texts(env) == snapshot(
-        ["You asked for that already; its thread is in this channel. Nothing was made twice."]
+        ["You already requested this; see its thread in this channel. Nothing was created twice."]
     )
     assert len(env.friendli.endpoints) == 1
 
@@ -180,9 +180,7 @@ async def test_a_taken_name_is_said_on_its_field(env: Environment) -> None:
     await env.member.fill("Endpoint name", "taken")
     await env.member.submit()
     assert env.member.field_errors == snapshot(
-        {
-            "Endpoint name": "taken is taken: a deployment of that name is on its way or running. Change it."
-        }
+        {"Endpoint name": "taken is taken: another deployment has that name. Change it."}
     )
 
 

@@ -34,7 +34,7 @@ Skip special tokens: `on` · Add special tokens: `on`
 meta-llama/Llama-3.1-8B-Instruct@b55045c
 8.0 B parameters, 16 GB bf16 · LlamaForCausalLM · 128k context
 ⚠ The repo is gated: its owners decide about requests on the model page. The Hugging Face account connected to Friendli needs access, whatever this bot's token may read.
-A fixed replica never sleeps: it is billed until the endpoint ends.
+A fixed replica never sleeps: it is billed until someone stops it.
 [Why?] [Deploy] [Change] [Cancel]\
 """)
     assert not env.friendli.endpoints
@@ -74,7 +74,7 @@ requested by @requester at TIME · target `prod`
 [Use it] [Try a prompt] [Open in Friendli] [Sleep] [Update] [Terminate]\
 """)
     assert ephemeral_texts(env) == snapshot(
-        ["*my-llama* is on its way; its thread is in this channel."]
+        ["*my-llama* is being created; see its thread in this channel."]
     )
 
 
@@ -182,8 +182,8 @@ I don't know the command `conect`. Did you mean `connect`?
         pytest.param(
             "gpt3",
             snapshot("""\
-`gpt3` is neither a command nor a model. A model is written org/name.
-`/friendli-deploy help` shows what can be typed.\
+I don't know `gpt3`. Models look like org/name.
+`/friendli-deploy help` lists the commands.\
 """),
             id="neither a command nor a model",
         ),
@@ -221,8 +221,8 @@ async def test_a_double_click_on_deploy_makes_one_endpoint(env: Environment) -> 
     assert len(env.friendli.endpoints) == 1
     assert ephemeral_texts(env) == snapshot(
         [
-            "*my-llama* is on its way; its thread is in this channel.",
-            "You asked for that already; its thread is in this channel. Nothing was made twice.",
+            "*my-llama* is being created; see its thread in this channel.",
+            "You already requested this; see its thread in this channel. Nothing was created twice.",
         ]
     )
 
@@ -235,7 +235,7 @@ async def test_a_replayed_command_makes_nothing(env: Environment) -> None:
     assert ack.status == 200
     await env.slack.until(lambda: ephemeral_texts(env))
     assert ephemeral_texts(env) == snapshot(
-        ["You asked for that already; its thread is in this channel. Nothing was made twice."]
+        ["You already requested this; see its thread in this channel. Nothing was created twice."]
     )
     assert len(env.friendli.endpoints) == 1
 
@@ -248,8 +248,8 @@ async def test_a_name_that_is_on_its_way_is_taken(env: Environment) -> None:
     await env.slack.until(lambda: env.admin.ephemerals(env.channel))
     [refusal] = env.admin.ephemerals(env.channel)
     assert message_text(env, refusal) == snapshot("""\
-*my-llama* is taken: a deployment of that name is on its way or running.
-Give another one with `--name`.\
+*my-llama* is taken: another deployment has that name.
+Choose another with `--name`.\
 """)
     assert len(env.friendli.endpoints) == 1
 
@@ -285,7 +285,7 @@ async def test_a_channel_without_the_bot_is_told_how_to_invite_it(env: Environme
     await env.slack.until(lambda: env.member.ephemerals(env.channel))
     assert ephemeral_texts(env) == snapshot(
         [
-            "I'm not in this channel, so its thread couldn't tell you how a deployment is going. Type `/invite` and @friendli-deploy here, then try again. Nothing was created."
+            "I'm not in this channel, so I couldn't post a deployment's progress here. Type `/invite` and @friendli-deploy here, then try again. Nothing was created."
         ]
     )
 
@@ -312,7 +312,7 @@ async def test_yes_in_a_channel_without_the_bot_makes_nothing_and_tells_the_pers
     await env.slack.until(lambda: direct.messages)
     [message] = direct.messages.values()
     assert message_text(env, message) == snapshot(
-        "I can't write in #ml-deploys: I'm not in it any more. *my-llama* wasn't made. Type `/invite` and my name there, then ask again."
+        "I can't post in #ml-deploys: I'm not in it any more. *my-llama* wasn't created. Type `/invite` and my name there, then request it again."
     )
     assert not env.friendli.endpoints
 

@@ -27,7 +27,7 @@ from tests.acceptance.thread_assertions import (
 from tests.conftest import StartBot
 
 LINE = "org/model --gpu 1xH100 --replicas 1 --name it"
-ALREADY = "You asked for that already; its thread is in this channel. Nothing was made twice."
+ALREADY = "You already requested this; see its thread in this channel. Nothing was created twice."
 
 
 async def shown_preview(env: Environment) -> Message:
@@ -93,10 +93,7 @@ async def test_a_click_on_cancel_that_slack_delivers_three_times_ends_it_once(
     click = await env.member.click(root(env), "Cancel")
     await asyncio.gather(*(env.slack.deliver_again(click.delivery) for _ in range(2)))
     await env.slack.until(
-        lambda: (
-            ephemeral_texts(env)
-            == ["Somebody asked for that already; the thread tells how it goes."] * 2
-        )
+        lambda: ephemeral_texts(env) == ["Someone already requested this; see the thread."] * 2
     )
     await env.slack.until(lambda: any("Terminating." in said for said in thread(env)))
     assert thread(env).count("@requester asked to terminate it.") == 1
@@ -114,7 +111,7 @@ async def test_two_people_who_take_a_name_at_once_make_one_endpoint(env: Environ
     await env.slack.until(lambda: any(ephemeral_texts(env, one) for one in people))
     [refusal] = [words for one in people for words in ephemeral_texts(env, one)]
     assert refusal == snapshot(
-        "*it* is taken: a deployment of that name is on its way or running. Give another one with `--name`."
+        "*it* is taken: another deployment has that name. Choose another with `--name`."
     )
     await env.slack.until(lambda: thread(env))
     assert request_count(env, "create_endpoint") == len(env.friendli.endpoints) == 1
@@ -129,7 +126,7 @@ async def test_two_people_who_end_it_at_once_make_one_request(env: Environment) 
     await asyncio.gather(*(one.click(root(env), "Cancel") for one in people))
     await env.slack.until(lambda: any(ephemeral_texts(env, one) for one in people))
     [second] = [words for one in people for words in ephemeral_texts(env, one)]
-    assert second == "Somebody asked for that already; the thread tells how it goes."
+    assert second == "Someone already requested this; see the thread."
     await env.slack.until(lambda: any("Terminating." in said for said in thread(env)))
     assert sum("asked to terminate it" in reply for reply in thread(env)) == 1
     assert request_count(env, "terminate_endpoint") == 1
@@ -145,9 +142,9 @@ async def test_two_people_who_choose_at_once_settle_it_once(env: Environment) ->
     people = (env.member, env.admin)
     await env.slack.until(lambda: any(ephemeral_texts(env, one) for one in people))
     [late] = [words for one in people for words in ephemeral_texts(env, one)]
-    assert late == snapshot("That was settled already; the thread says how.")
-    await env.slack.until(lambda: "says it is" in " ".join(thread(env)))
-    assert sum("says it is" in reply for reply in thread(env)) == 1
+    assert late == snapshot("Someone already chose; see the thread.")
+    await env.slack.until(lambda: " chose " in " ".join(thread(env)))
+    assert sum(" chose " in reply for reply in thread(env)) == 1
 
 
 # Two bots
@@ -210,7 +207,7 @@ async def test_two_people_who_end_it_through_two_replicas_make_one_request(
     people = (env.member, env.admin)
     await env.slack.until(lambda: any(ephemeral_texts(env, one) for one in people))
     [second] = [words for one in people for words in ephemeral_texts(env, one)]
-    assert second.endswith("already; the thread tells how it goes.")
+    assert second.endswith("already requested this; see the thread.")
     await env.slack.until(lambda: any("Terminating." in said for said in thread(env)))
     assert sum("asked to terminate it" in reply for reply in thread(env)) == 1
     assert request_count(env, "terminate_endpoint") == 1
@@ -228,8 +225,8 @@ async def test_two_people_who_choose_through_two_replicas_settle_it_once(
     await asyncio.gather(first, env.admin.click(question, another))
     people = (env.member, env.admin)
     await env.slack.until(lambda: any(ephemeral_texts(env, person) for person in people))
-    await env.slack.until(lambda: "says it is" in " ".join(thread(env)))
-    assert sum("says it is" in reply for reply in thread(env)) == 1
+    await env.slack.until(lambda: " chose " in " ".join(thread(env)))
+    assert sum(" chose " in reply for reply in thread(env)) == 1
 
 
 async def test_two_bots_of_one_project_take_nothing_of_each_other(
@@ -294,7 +291,7 @@ async def test_an_endpoint_of_the_same_name_made_at_the_same_time_is_asked_about
     question = env.channel.replies(root(env).ts)[-1]
     assert sorted(question.buttons[:-1]) == sorted([ours, stranger])
     await env.member.click(question, ours)
-    await env.slack.until(partial(last_reply_contains, env, f"says it is `{ours}`"))
+    await env.slack.until(partial(last_reply_contains, env, f"chose `{ours}`"))
     assert request_count(env, "create_endpoint") == 1
 
 

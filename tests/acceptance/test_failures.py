@@ -207,7 +207,7 @@ Friendli said: “<no> & never”
         pytest.param(
             402,
             snapshot("""\
-*it* wasn't created. The team's billing at Friendli doesn't allow it. Someone who may can settle it in Friendli Suite under Billing.
+*it* wasn't created. The team's billing at Friendli doesn't allow this. Check Billing in Friendli Suite.
 Friendli said: “<no> & never”
 [Try again]\
 """),
@@ -434,9 +434,7 @@ async def test_a_second_click_on_cancel_is_told_that_it_is_under_way(env: Enviro
     await env.member.double_click(root(env), "Cancel")
     await env.slack.until(lambda: env.member.ephemerals(env.channel))
     [said] = env.member.ephemerals(env.channel)
-    assert message_text(env, said) == snapshot(
-        "Somebody asked for that already; the thread tells how it goes."
-    )
+    assert message_text(env, said) == snapshot("Someone already requested this; see the thread.")
     await env.friendli.until(
         lambda: [one for one in env.friendli.requests if one.operation == "terminate_endpoint"]
     )

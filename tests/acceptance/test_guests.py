@@ -37,7 +37,7 @@ async def test_a_guest_s_commands_look(env: Environment) -> None:
         ("list", "it"),
         ("status it", "is live"),
         ("versions it", "1 × H100"),
-        ("schedules", "no schedules"),
+        ("schedules", "No schedules"),
         ("targets", "sandbox-project"),
         ("help", "Opens the form"),
     ):

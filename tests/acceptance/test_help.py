@@ -19,7 +19,7 @@ async def test_help_is_six_lines_and_topics_that_open_in_place(env: Environment)
     shown = await command_response(env, "help")
     assert message_text(env, shown) == snapshot("""\
 `/friendli-deploy`  Opens the form to deploy a model.
-`/friendli-deploy meta-llama/Llama-3.1-8B-Instruct --gpu 2xH100`  Deploys from text: shows the price and asks first.
+`/friendli-deploy meta-llama/Llama-3.1-8B-Instruct --gpu 2xH100`  Deploys from text, after showing the price.
 `/friendli-deploy list`, `status [endpoint]`  Show what runs and what it costs.
 `/friendli-deploy sleep [endpoint]`, `wake`, `terminate`  Do what its buttons do.
 `/friendli-deploy extend [endpoint] 8h`, `keep`, `schedules`  Change its lifetime.
@@ -31,9 +31,9 @@ async def test_help_is_six_lines_and_topics_that_open_in_place(env: Environment)
     await env.slack.until(lambda: shown.revisions)
     assert message_text(env, shown) == snapshot("""\
 *Lifetime and schedules*
-`/friendli-deploy extend [endpoint] [8h]`  Lets an endpoint run for longer than it was given.
-`/friendli-deploy keep [endpoint]`  Takes an endpoint's end away: it runs until somebody ends it.
-`/friendli-deploy schedules [endpoint]`  Lists what endpoints do at times of day.
+`/friendli-deploy extend [endpoint] [8h]`  Extends an endpoint's lifetime.
+`/friendli-deploy keep [endpoint]`  Removes an endpoint's lifetime: it runs until someone stops it.
+`/friendli-deploy schedules [endpoint]`  Lists the schedules of endpoints.
 [Overview] [Deploy options] [See what runs] [Operate] [Change] [Set up the channel]\
 """)
     await env.member.click(shown, "Overview")

@@ -22,10 +22,10 @@ async def test_the_first_look(env: Environment, start_bot: StartBot) -> None:
     async with start_bot():
         assert view_text(env, await home_tab(env)) == snapshot("""\
 Your endpoints
-Nothing of yours runs now.
+You have no endpoints.
 ---
 Targets
-No channel that you are in is connected to a Friendli project yet. Type `/friendli-deploy connect` in the channel that should be; workspace admins can, such as @admin.
+None of your channels is connected to a Friendli project yet. Workspace admins, such as @admin can connect one with `/friendli-deploy connect`.
 ---
 As of TIME.
 [Refresh]\
@@ -33,7 +33,7 @@ As of TIME.
         await connect(env)
         assert view_text(env, await home_tab(env)) == snapshot("""\
 Your endpoints
-Nothing of yours runs now. Deploy a model from one of the channels below.
+You have no endpoints. Deploy a model from a channel below.
 ---
 Targets
 #ml-deploys
@@ -115,7 +115,7 @@ async def test_a_stale_button_at_home_is_answered_with_what_is_true(env: Environ
     await env.member.click(env.member.home, stale)
     view = await updated_home_tab(env, before)
     assert view_text(env, view).splitlines()[:3] == snapshot(
-        ["It is asleep now, so there was nothing to do.", "---", "Your endpoints"]
+        ["It is already asleep.", "---", "Your endpoints"]
     )
     assert request_count(env, "sleep_endpoint") == 0
 
@@ -153,15 +153,15 @@ async def test_who_left_the_channel_sees_no_more_of_it_and_acts_no_more(env: Env
     env.slack.set_member(env.channel, env.member.user, member=False)
     shown = await click_in_home_tab(env, "Sleep")
     assert view_text(env, shown) == snapshot("""\
-You aren't in its channel any more, or I'm not, so nothing was done.
-Someone who is in that channel can do it there.
+You or I have left its channel, so nothing was done.
+Someone in that channel can do it there.
 ---
 Your endpoints
-Nothing of yours runs now.
-1 of yours runs where you or I have left the channel, so it isn't shown here
+You have no endpoints.
+1 endpoint runs in channels that you or I have left
 ---
 Targets
-No channel that you are in is connected to a Friendli project yet. Type `/friendli-deploy connect` in the channel that should be; workspace admins can, such as @admin.
+None of your channels is connected to a Friendli project yet. Workspace admins, such as @admin can connect one with `/friendli-deploy connect`.
 ---
 As of TIME.
 [Refresh]\
@@ -176,9 +176,7 @@ async def test_a_private_channel_that_the_bot_was_removed_from(env: Environment)
     await home_tab(env)
     env.channel.kind = ChannelKind.PRIVATE
     env.slack.remove_bot(env.channel)
-    assert "You aren't in its channel any more, or I'm not" in view_text(
-        env, await click_in_home_tab(env, "Sleep")
-    )
+    assert "You or I have left its channel" in view_text(env, await click_in_home_tab(env, "Sleep"))
     assert request_count(env, "sleep_endpoint") == 0
 
 
@@ -207,7 +205,7 @@ async def test_a_guest_looks_and_has_no_buttons(env: Environment) -> None:
     env.slack.set_member(env.channel, user, member=True)
     assert view_text(env, await home_tab(env, env.slack.act_as(user))) == snapshot("""\
 Your endpoints
-Nothing of yours runs now. Deploy a model from one of the channels below.
+You have no endpoints. Deploy a model from a channel below.
 ---
 Targets
 #ml-deploys · you can look here, not deploy
@@ -225,10 +223,10 @@ async def test_slack_doesn_t_say_where_somebody_is(env: Environment) -> None:
     await home_tab(env)
     fault = env.slack.faults.add(Respond(500), operation="users.conversations", times=None)
     assert view_text(env, await click_in_home_tab(env, "Sleep")) == snapshot("""\
-Slack doesn't say in time whether you are in its channel, so nothing was done.
+Slack didn't confirm in time that you are in its channel, so nothing was done.
 Try again in a moment, or use the buttons in its thread.
 ---
-Slack doesn't say which channels you are in, so I can't show what is yours. Whatever runs goes on.
+Slack didn't return your channels, so I can't show your endpoints. They keep running.
 [Refresh]\
 """)
     env.slack.faults.remove(fault)
@@ -260,7 +258,7 @@ async def test_an_answer_that_can_t_be_shown_at_home_is_shown_in_the_channel(
     assert env.member.home is not None
     await env.member.click(env.member.home, stale)
     await env.slack.until(lambda: ephemeral_texts(env))
-    assert ephemeral_texts(env) == snapshot(["It is asleep now, so there was nothing to do."])
+    assert ephemeral_texts(env) == snapshot(["It is already asleep."])
 
 
 @pytest.mark.usefixtures("bot")
@@ -288,9 +286,7 @@ async def test_what_doesn_t_fit_is_counted(env: Environment) -> None:
     await env.slack.until(lambda: len(roots(env)) == 17, timeout=30)
     view = await home_tab(env)
     assert len(view.blocks) <= 100
-    assert "and 3 more; `/friendli-deploy list` in their channels shows them" in view_text(
-        env, view
-    )
+    assert "and 3 more: `/friendli-deploy list` in their channels" in view_text(env, view)
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,7 @@ async def test_what_waits_for_approval(env: Environment) -> None:
     assert "[Approve] [Reject] [Withdraw]" in view_text(env, view)
     told = view_text(env, await click_in_home_tab(env, "Approve")).splitlines()[0]
     assert told == snapshot(
-        "You asked for this yourself, so somebody else has to approve it: everyone in the channel may."
+        "You requested this yourself, so someone else has to approve it: everyone in the channel can."
     )
     assert env.member.home is not None
     await env.member.click(env.member.home, "Reject")
@@ -52,7 +52,7 @@ async def test_what_waits_for_approval(env: Environment) -> None:
     await env.member.fill("Reason", "too early")
     await env.member.submit()
     await env.slack.until(lambda: "wasn't approved" in root(env).text)
-    assert "Nothing of yours runs now" in view_text(env, await click_in_home_tab(env, "Refresh"))
+    assert "You have no endpoints" in view_text(env, await click_in_home_tab(env, "Refresh"))
     assert not env.friendli.endpoints
 
 
@@ -61,16 +61,16 @@ async def test_extending(env: Environment) -> None:
     await deploy(env)
     view = await home_tab(env)
     assert "ends TIME" in view_text(env, view)
-    stale = env.member.button(view, "Extend 8 h")
-    await click_in_home_tab(env, "Extend 8 h")
-    await env.slack.until(partial(last_reply_contains, env, "extended it by 8 h"))
+    stale = env.member.button(view, "Extend by 8 h")
+    await click_in_home_tab(env, "Extend by 8 h")
+    await env.slack.until(partial(last_reply_contains, env, "extended the lifetime by 8 h"))
     assert env.member.home is not None
     before = env.member.home.updates
     await env.member.click(env.member.home, stale)
     assert view_text(env, await updated_home_tab(env, before)).splitlines()[0] == snapshot(
-        "Somebody decided already. It runs until TIME, then it is terminated."
+        "Someone already decided. It terminates TIME."
     )
-    assert sum("extended it" in line for line in thread(env)) == 1
+    assert sum("extended the lifetime" in line for line in thread(env)) == 1
 
 
 async def test_asking_those_who_may(env: Environment) -> None:

@@ -81,7 +81,7 @@ async def test_an_operation_waits_for_approval(env: Environment) -> None:
     assert await waiting(env, env.admin) == snapshot("""\
 Waiting for you
 @requester asked to wake it.
-*it* may then cost up to *$5.00/h*, so this waits for approval: workspace admins may approve it, until TIME. Nothing is sent to Friendli before.
+*it* may then cost up to *$5.00/h*, so this waits for approval: workspace admins can approve until TIME. Nothing is sent to Friendli until then.
 org/model@ffc8550 · 1 × H100 · 1 replica · endpoint `ENDPOINT-1` · `prod` in #ml-deploys · <https://sandbox.slack.com/archives/C000000001/pROOT|it's thread>
 [Approve] [Reject]
 """)
@@ -97,12 +97,12 @@ async def test_an_end_that_is_near_waits_for_its_owner(env: Environment) -> None
     await env.slack.until(lambda: len(thread(env)) > 2)
     assert await waiting(env) == snapshot("""\
 Waiting for you
-*it* runs until TIME, then it is terminated. Going on costs $5.00/h, and is for somebody to decide.
+*it* terminates TIME. Extend by 8 h for $40.00?
 org/model@ffc8550 · 1 × H100 · 1 replica · endpoint `ENDPOINT-1` · `prod` in #ml-deploys · <https://sandbox.slack.com/archives/C000000001/pROOT|it's thread>
-[Extend 8 h] [Keep it running]
+[Extend by 8 h] [Remove lifetime]
 """)
     assert await waiting(env, env.admin) == ""
-    view = view_text(env, await click_in_home_tab(env, "Extend 8 h"))
+    view = view_text(env, await click_in_home_tab(env, "Extend by 8 h"))
     assert "Waiting for you" not in view
     assert "*it*" in view
 

@@ -37,7 +37,7 @@ async def test_a_followed_endpoint_has_a_thread_with_buttons(env: Environment) -
     """It is watched, and can be put to sleep, like one that was deployed here."""
     await follow(env)
     assert ephemeral_texts(env) == snapshot(
-        ["*elsewhere* is followed from now on; its thread is in this channel."]
+        ["Following *elsewhere*; see its thread in this channel."]
     )
     assert message_text(env, root(env)) == snapshot("""\
 🟢 *elsewhere* is live · $5.00/h while live
@@ -63,7 +63,7 @@ async def test_it_is_followed_once(env: Environment) -> None:
     await env.member.command(env.channel, "follow elsewhere")
     await env.slack.until(lambda: len(ephemeral_texts(env)) > 1)
     assert ephemeral_texts(env)[1] == snapshot(
-        "*elsewhere* is watched already in #ml-deploys; its thread tells how it is going."
+        "*elsewhere* is already watched in #ml-deploys; see its thread."
     )
     assert len(roots(env)) == 1
 
@@ -78,15 +78,15 @@ async def test_it_is_let_go_and_followed_again(env: Environment) -> None:
     await env.slack.until(lambda: has_replies(env, 1))
     assert (ephemeral_texts(env)[1], thread(env)) == snapshot(
         (
-            "*elsewhere* isn't followed any more. It runs on as it is.",
+            "*elsewhere* isn't followed any more. It keeps running.",
             [
-                "@requester unfollowed it. It runs on as it is, and is billed while it serves; nothing more is told here."
+                "@requester unfollowed it. It keeps running and is billed while live; this thread gets no more updates."
             ],
         )
     )
     assert message_text(env, root(env)) == snapshot("""\
 ⚪ *elsewhere* is no longer watched
-It may run on, and be billed, until somebody ends it in Friendli Suite.
+It may keep running and be billed until someone stops it in Friendli Suite.
 1 × H100 · 1 replica · endpoint `ENDPOINT-1`
 followed by @requester at TIME · target `prod`
 [Open in Friendli]\
@@ -114,7 +114,7 @@ async def test_what_was_deployed_here_isn_t_unfollowed(env: Environment) -> None
     await env.member.command(env.channel, "unfollow it")
     await env.slack.until(lambda: ephemeral_texts(env))
     assert ephemeral_texts(env) == snapshot(
-        ["*it* was deployed from here, so its thread stays until it is gone."]
+        ["*it* was deployed from here, so its thread stays until it is deleted."]
     )
 
 
@@ -126,7 +126,7 @@ async def test_a_stranger_s_endpoint_is_followed_before_anything_is_done(env: En
     await env.slack.until(lambda: ephemeral_texts(env))
     assert ephemeral_texts(env) == snapshot(
         [
-            "*elsewhere* was made elsewhere. Follow it first: what is done with it is then told in its thread."
+            "*elsewhere* was created elsewhere. Follow it first, so that its thread shows what happens to it."
         ]
     )
     [said] = env.member.ephemerals(env.channel)
@@ -171,15 +171,15 @@ org/other · 1 × H100 · 1 replica · followed by @requester · no lifetime · 
     ) == snapshot("""\
 Update *theirs*? Version `1` runs now.
 Max token count: `64` → `32`
-Sent again as it is: Max batch size: `256` · Skip special tokens: `on` · Add special tokens: `on`
-It costs $5.00/h, as before. The version that runs serves until the new one is ready; until then both may be billed, up to $10.00/h.
-Friendli doesn't tell the logging and queue settings of what was made elsewhere. They stay as they are unless you set them.
-The engine's settings go together: those that nobody here knows may return to Friendli's defaults.
-Nothing is sent before you agree.
+Sent unchanged: Max batch size: `256` · Skip special tokens: `on` · Add special tokens: `on`
+$5.00/h, unchanged (up to $10.00/h during the rollout). The current version stays live until the new one is ready.
+Friendli doesn't return the logging and queue settings of endpoints created elsewhere. They stay unchanged unless you set them.
+Engine settings are sent together: unknown ones may return to Friendli's defaults.
+Nothing is sent until you confirm.
 [Update] [Change] [Cancel]\
 """)
     env.friendli.update(endpoint, replicas=2)
-    assert "Max token count: not known → `32`" in message_text(
+    assert "Max token count: unknown → `32`" in message_text(
         env, await command_response(env, "update theirs --max-token-count 32")
     )
     await env.slack.until(lambda: "org/other" not in message_text(env, root(env)))

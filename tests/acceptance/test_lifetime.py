@@ -33,7 +33,7 @@ async def deploy(env: Environment, *, lease: str = "--for 8h", name: str = "it")
 async def warned(env: Environment) -> None:
     """Let the time nearly pass."""
     await lifetime_ends_in(env, 300)
-    await env.slack.until(partial(last_reply_contains, env, "Going on costs"))
+    await env.slack.until(partial(last_reply_contains, env, "Extend by"))
 
 
 @pytest.mark.usefixtures("bot")
@@ -48,8 +48,8 @@ Why?
 Skip special tokens: `on` · Add special tokens: `on`
 org/model@ffc8550
 8.2 B parameters, 16 GB bf16 · Qwen3ForCausalLM · 40k context
-A fixed replica never sleeps: it is billed until the endpoint ends.
-It runs for 8 h from when it is made, then it is terminated.
+A fixed replica never sleeps: it is billed until someone stops it.
+Lifetime 8 h from creation, then it terminates.
 [Why?] [Deploy] [Change] [Cancel]\
 """)
     await deploy(env)
@@ -69,7 +69,7 @@ async def test_a_target_can_give_every_endpoint_a_time(env: Environment) -> None
     await env.member.command(env.channel, "org/model --gpu 1xH100 --replicas 1 --name it")
     await env.slack.until(lambda: env.member.ephemerals(env.channel))
     shown = message_text(env, env.member.ephemerals(env.channel)[0])
-    assert "It runs for 2 h from when it is made, then it is put to sleep" in shown
+    assert "Lifetime 2 h from creation, then it sleeps" in shown
     await deploy(env, lease="")
     await env.slack.until(lambda: "sleeps TIME" in message_text(env, root(env)))
 
@@ -82,20 +82,20 @@ async def test_the_warning_says_what_going_on_costs(env: Environment) -> None:
     warning = env.channel.replies(root(env).ts)[-1]
     assert (thread(env)[-1], warning.buttons) == snapshot(
         (
-            "# *it* runs until TIME, then it is terminated. Going on costs $5.00/h, and is for somebody to decide.",
-            ["Extend 8 h", "Keep it running"],
+            "# *it* terminates TIME. Extend by 8 h for $40.00?",
+            ["Extend by 8 h", "Remove lifetime"],
         )
     )
-    await env.member.click(warning, "Extend 8 h")
-    await env.slack.until(partial(last_reply_contains, env, "extended it"))
+    await env.member.click(warning, "Extend by 8 h")
+    await env.slack.until(partial(last_reply_contains, env, "extended the lifetime"))
     before = len(thread(env))
-    await env.member.click(warning, "Extend 8 h")
+    await env.member.click(warning, "Extend by 8 h")
     await env.slack.until(lambda: ephemeral_texts(env))
     assert len(thread(env)) == before
     assert (thread(env)[-1], ephemeral_texts(env)[-1]) == snapshot(
         (
-            "@requester extended it by 8 h: it runs until TIME, then it is terminated. It costs $5.00/h.",
-            "Somebody decided already. It runs until TIME, then it is terminated.",
+            "@requester extended the lifetime by 8 h: it terminates TIME. It costs $5.00/h while live.",
+            "Someone already decided. It terminates TIME.",
         )
     )
 
@@ -106,20 +106,20 @@ async def test_keeping_it_is_a_decision_that_the_thread_records(env: Environment
     await deploy(env)
     await warned(env)
     warning = env.channel.replies(root(env).ts)[-1]
-    await env.member.click(warning, "Keep it running")
-    await env.slack.until(partial(last_reply_contains, env, "keeps it running"))
+    await env.member.click(warning, "Remove lifetime")
+    await env.slack.until(partial(last_reply_contains, env, "removed the lifetime"))
     assert thread(env)[-1] == snapshot(
-        "@requester keeps it running: nothing ends it by itself any more. It costs $5.00/h until somebody does."
+        "@requester removed the lifetime: it runs until someone stops it. It costs $5.00/h while live."
     )
     await env.slack.until(lambda: "ends TIME" not in message_text(env, root(env)))
-    await env.member.click(warning, "Keep it running")
+    await env.member.click(warning, "Remove lifetime")
     await env.slack.until(lambda: ephemeral_texts(env))
-    await env.member.click(warning, "Extend 8 h")
+    await env.member.click(warning, "Extend by 8 h")
     await env.slack.until(lambda: len(ephemeral_texts(env)) > 1)
     assert ephemeral_texts(env) == snapshot(
         [
-            "It has no end: it runs until somebody ends it, so there was nothing to do.",
-            "It has no end: it runs until somebody ends it, so there was nothing to do.",
+            "It has no lifetime: it runs until someone stops it.",
+            "It has no lifetime: it runs until someone stops it.",
         ]
     )
 
@@ -131,7 +131,7 @@ async def test_at_the_end_it_is_terminated_once(env: Environment, start_bot: Sta
         await connect(env)
         endpoint = await deploy(env)
         await lifetime_ends_in(env, 0)
-        await env.slack.until(partial(last_reply_contains, env, "it is terminated."))
+        await env.slack.until(partial(last_reply_contains, env, "Lifetime over"))
         await env.friendli.until(lambda: counted.of("terminate_endpoint"))
         env.friendli.set_status(endpoint, "TERMINATED")
         await env.slack.until(partial(last_reply_contains, env, "Terminated."))
@@ -139,8 +139,8 @@ async def test_at_the_end_it_is_terminated_once(env: Environment, start_bot: Sta
     assert counted.of("terminate_endpoint") == 1
     assert thread(env)[2:] == snapshot(
         [
-            "# *it* runs until TIME, then it is terminated. Going on costs $5.00/h, and is for somebody to decide.",
-            "Its time is over: it is terminated.",
+            "# *it* terminates TIME. Extend by 8 h for $40.00?",
+            "Lifetime over: terminating it.",
             "⚪ Terminated. $0.00/h; a restart in Friendli Suite shows up here.",
         ]
     )
@@ -157,7 +157,7 @@ async def test_two_bots_on_one_database_end_it_once(env: Environment, start_bot:
         env.friendli.set_status(endpoint, "TERMINATED")
         await env.slack.until(partial(last_reply_contains, env, "Terminated."))
     assert counted.of("terminate_endpoint") == 1
-    assert sum("time is over" in line for line in thread(env)) == 1
+    assert sum("Lifetime over" in line for line in thread(env)) == 1
 
 
 async def test_it_sleeps_where_someone_chose_that(env: Environment, start_bot: StartBot) -> None:
@@ -167,7 +167,7 @@ async def test_it_sleeps_where_someone_chose_that(env: Environment, start_bot: S
         await set_policy(env, Policy(expiry_action=ExpiryAction.SLEEP))
         endpoint = await deploy(env)
         await lifetime_ends_in(env, 0)
-        await env.slack.until(partial(last_reply_contains, env, "it is put to sleep."))
+        await env.slack.until(partial(last_reply_contains, env, "Lifetime over"))
         env.friendli.set_status(endpoint, "SLEEPING")
         await env.slack.until(lambda: "asleep" in root(env).text)
         assert "ends TIME" not in message_text(env, root(env))
@@ -190,8 +190,8 @@ async def test_an_end_that_friendli_refuses_is_told_loudly_and_tried_again(
         await env.slack.until(partial(last_reply_contains, env, "Terminated."))
     assert thread(env)[3:] == snapshot(
         [
-            "Its time is over: it is terminated.",
-            "# *it* runs on although its time is over: Friendli didn't terminate it. Friendli said: “not now”. It may be billed on, at $5.00/h. I keep trying; to be sure, end it in Friendli Suite.",
+            "Lifetime over: terminating it.",
+            "# *it* is still running past its lifetime: Friendli didn't terminate it. Friendli said: “not now”. It may still be billed, at $5.00/h. I keep trying; to be sure, stop it in Friendli Suite.",
             "⚪ Terminated. $0.00/h; a restart in Friendli Suite shows up here.",
         ]
     )
@@ -208,13 +208,13 @@ async def test_an_end_that_nobody_can_reach_is_tried_until_it_is_given_up(
         await deploy(env)
         env.friendli.revoke_key(API_KEY)
         await lifetime_ends_in(env, 0)
-        await env.slack.until(partial(last_reply_contains, env, "any more"), timeout=15)
+        await env.slack.until(partial(last_reply_contains, env, "stopped trying"), timeout=15)
     assert thread(env)[3:] == snapshot(
         [
-            "# *it* runs until TIME, then it is terminated. Going on costs $5.00/h, and is for somebody to decide.",
-            "Its time is over: it is terminated.",
-            "# *it* runs on although its time is over: Friendli didn't terminate it. Friendli said: “Missing or invalid API key.”. It may be billed on, at $5.00/h. I keep trying; to be sure, end it in Friendli Suite.",
-            "# *it* runs on although its time is over, and I don't try to terminate it any more. It may be billed on, at $5.00/h, until somebody ends it here or in Friendli Suite.",
+            "# *it* terminates TIME. Extend by 8 h for $40.00?",
+            "Lifetime over: terminating it.",
+            "# *it* is still running past its lifetime: Friendli didn't terminate it. Friendli said: “Missing or invalid API key.”. It may still be billed, at $5.00/h. I keep trying; to be sure, stop it in Friendli Suite.",
+            "# *it* is still running past its lifetime, and I stopped trying to terminate it. It may still be billed, at $5.00/h, until someone stops it here or in Friendli Suite.",
         ]
     )
 
@@ -229,7 +229,7 @@ async def test_a_bot_that_was_down_warns_before_it_ends_anything(
     await lifetime_ends_in(env, -3600)
     counted = RequestCounter(env)
     async with start_bot():
-        await env.slack.until(partial(last_reply_contains, env, "Going on costs"))
+        await env.slack.until(partial(last_reply_contains, env, "Extend by"))
         await env.slack.until(lambda: "ends TIME" in message_text(env, root(env)))
     assert counted.of("terminate_endpoint") == 0
 
@@ -276,15 +276,15 @@ async def test_a_command_that_slack_delivers_again_extends_once(
         await connect(env)
         await deploy(env)
         typed = await env.member.command(env.channel, "extend it 8h")
-        await env.slack.until(partial(last_reply_contains, env, "extended it by 8 h"))
+        await env.slack.until(partial(last_reply_contains, env, "extended the lifetime by 8 h"))
     async with start_bot():
         before = len(ephemeral_texts(env))
         assert (await env.slack.deliver_again(typed.delivery)).ok
         await env.slack.until(lambda: len(ephemeral_texts(env)) > before)
-        assert ephemeral_texts(env)[-1] == snapshot("It runs until TIME, then it is terminated.")
+        assert ephemeral_texts(env)[-1] == snapshot("It terminates TIME.")
         await env.member.command(env.channel, "extend it 1h")
-        await env.slack.until(partial(last_reply_contains, env, "extended it by 1 h"))
-    assert sum("extended it" in line for line in thread(env)) == 2
+        await env.slack.until(partial(last_reply_contains, env, "extended the lifetime by 1 h"))
+    assert sum("extended the lifetime" in line for line in thread(env)) == 2
 
 
 @pytest.mark.usefixtures("bot")
@@ -298,18 +298,18 @@ async def test_extending_and_keeping_by_name(env: Environment) -> None:
     assert answers == snapshot(
         [
             "`8` isn't a duration. Write `8h`, `2d` or `90m`. Did you mean `8h`? `/friendli-deploy extend it 8h`",
-            "It runs until TIME, then it is terminated.",
-            "It runs until TIME, then it is terminated.",
-            "It has no end.",
-            "It has no end: it runs until somebody ends it, so there was nothing to do.",
+            "It terminates TIME.",
+            "It terminates TIME.",
+            "It runs until someone stops it.",
+            "It has no lifetime: it runs until someone stops it.",
         ]
     )
-    await env.slack.until(partial(last_reply_contains, env, "keeps it running"))
+    await env.slack.until(partial(last_reply_contains, env, "removed the lifetime"))
     assert thread(env)[2:] == snapshot(
         [
-            "@requester extended it by 8 h: it runs until TIME, then it is terminated. It costs $5.00/h.",
-            "@requester extended it by 1 h: it runs until TIME, then it is terminated. It costs $5.00/h.",
-            "@requester keeps it running: nothing ends it by itself any more. It costs $5.00/h until somebody does.",
+            "@requester extended the lifetime by 8 h: it terminates TIME. It costs $5.00/h while live.",
+            "@requester extended the lifetime by 1 h: it terminates TIME. It costs $5.00/h while live.",
+            "@requester removed the lifetime: it runs until someone stops it. It costs $5.00/h while live.",
         ]
     )
 
@@ -323,16 +323,16 @@ async def test_an_endpoint_without_an_end_gets_one_only_if_someone_says_so(
     await deploy(env, lease="")
     question = await command_response(env, typed)
     assert "until someone stops it. Set a lifetime of" in question.text
-    assert "then it is terminated" in question.text
+    assert "then it terminates" in question.text
     assert question.buttons == ["Set lifetime", "Cancel"]
-    assert "until TIME" not in message_text(env, root(env))
+    assert "ends TIME" not in message_text(env, root(env))
     assert has_replies(env, 2)
     await env.member.double_click(question, "Set lifetime")
-    await env.slack.until(lambda: "until TIME" in message_text(env, root(env)))
-    await env.slack.until(lambda: "until TIME" in ephemeral_texts(env)[-1])
+    await env.slack.until(lambda: "ends TIME" in message_text(env, root(env)))
+    await env.slack.until(lambda: "terminates TIME" in ephemeral_texts(env)[-1])
     assert sum("set a lifetime" in line for line in thread(env)) == 1
     again = await command_response(env, "extend it 8h")
-    await env.slack.until(partial(last_reply_contains, env, "extended it by 8 h"))
+    await env.slack.until(partial(last_reply_contains, env, "extended the lifetime by 8 h"))
     assert not again.buttons
 
 
@@ -344,5 +344,5 @@ async def test_a_question_about_a_lifetime_is_stale_once_there_is_one(env: Envir
     await env.member.click(other, "Set lifetime")
     await env.slack.until(partial(last_reply_contains, env, "set a lifetime"))
     await env.member.click(stale, "Set lifetime")
-    await env.slack.until(lambda: any("decided already" in one for one in ephemeral_texts(env)))
+    await env.slack.until(lambda: any("already decided" in one for one in ephemeral_texts(env)))
     assert sum("set a lifetime" in line for line in thread(env)) == 1

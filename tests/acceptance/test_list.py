@@ -119,7 +119,7 @@ endpoint `ENDPOINT-1` · target `prod` · created TIME · created elsewhere
 async def test_an_empty_project_says_how_to_begin(env: Environment) -> None:
     """Nothing runs, and nothing is billed."""
     assert message_text(env, await command_response(env, "list")) == snapshot("""\
-Nothing runs in *prod*: its project has no endpoints.
+*prod* has no endpoints.
 `/friendli-deploy` deploys a model.\
 """)
 
@@ -148,7 +148,7 @@ async def test_a_target_is_named(env: Environment) -> None:
 1 × H100 · 1 replica · created elsewhere under 1 s ago\
 """)
     assert message_text(env, await command_response(env, "list prdo")) == snapshot("""\
-No target here is called `prdo`. Did you mean `prod`?
+I don't know the target `prdo`. Did you mean `prod`?
 This channel deploys to `prod`, `staging`.\
 """)
     assert message_text(env, await command_response(env, "list prod staging")) == snapshot("""\
@@ -200,19 +200,19 @@ Friendli doesn't know this target's project. It said: Project not found.
 An admin can connect another one with `/friendli-deploy connect`.\
 """,
                 "refused": """\
-Friendli refused to list what runs in `prod` (status 422). It said: so it is
+Friendli refused to list the endpoints in `prod` (status 422). It said: so it is
 An admin can check the project with `/friendli-deploy connect`.\
 """,
                 "too many": """\
-Friendli takes no more requests from this team for now.
+Friendli is rate-limiting this team.
 Try again in 1 min 30 s.\
 """,
                 "down": """\
-Friendli isn't answering right now, so I can't see what runs in `prod`. Whatever runs goes on.
+Friendli isn't answering, so I can't list the endpoints in `prod`. They keep running.
 Try again in a minute.\
 """,
                 "silent": """\
-Friendli isn't answering right now, so I can't see what runs in `prod`. Whatever runs goes on.
+Friendli isn't answering, so I can't list the endpoints in `prod`. They keep running.
 Try again in a minute.\
 """,
             }
@@ -338,7 +338,7 @@ async def test_each_row_has_a_menu_of_its_actions(env: Environment) -> None:
     said = await env.slack.until(lambda: env.member.ephemerals(env.channel)[before:][-1])
     assert message_text(env, said) == snapshot("""\
 Terminate *it*? Requests to it will fail. You can restart it later.
-[Terminate] [Leave it]\
+[Terminate] [Cancel]\
 """)
     assert "*theirs*" in page.text
     await env.member.choose(page, row_menu(page, theirs), "follow")
@@ -366,7 +366,7 @@ async def test_a_menu_of_what_is_gone_or_forbidden_is_answered(env: Environment)
     env.friendli.delete(endpoint)
     await env.member.choose(page, row_menu(page, endpoint), "status")
     gone = await env.slack.until(lambda: env.member.ephemerals(env.channel)[before + 1 :][-1])
-    assert "isn't there any more" in gone.text
+    assert "doesn't exist any more" in gone.text
     assert request_count(env, "sleep_endpoint") == 0
 
 
@@ -416,7 +416,7 @@ async def test_a_name_that_isn_t_told_in_time_is_left_out(
 *prod* · 1 endpoint · *$0.00/h and 1 of unknown price* now
 🟢 *ENDPOINT-1* · live · price unknown
 created elsewhere under 1 s ago
-Friendli didn't say how 1 of them is set up; list again.\
+Friendli didn't return the configuration of 1; list again.\
 """)
         env.friendli.faults.remove(fault)
         assert "*slow*" in message_text(env, await command_response(env, "list"))
@@ -439,7 +439,7 @@ async def test_an_endpoint_that_goes_away_meanwhile_does_no_harm(env: Environmen
 created elsewhere under 1 s ago
 🟢 *stays* · live · $5.00/h
 1 × H100 · 1 replica · created elsewhere under 1 s ago
-Friendli didn't say how 1 of them is set up; list again.\
+Friendli didn't return the configuration of 1; list again.\
 """)
 
 

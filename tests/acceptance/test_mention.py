@@ -43,7 +43,7 @@ async def test_sleep_is_done_at_once(env: Environment) -> None:
     """It costs nothing and any request wakes it."""
     await serve(env)
     assert message_text(env, await mentioned(env, "sleep")) == snapshot(
-        "*it* is being put to sleep; its thread tells how it goes."
+        "*it* is being put to sleep; see its thread."
     )
     await env.slack.until(lambda: "is asleep" in root(env).text)
     assert "@requester asked to put it to sleep." in thread(env)
@@ -56,7 +56,7 @@ async def test_what_costs_or_breaks_asks_first(env: Environment) -> None:
     question = await mentioned(env, "terminate")
     assert message_text(env, question) == snapshot("""\
 Terminate *it*? Requests to it will fail. You can restart it later.
-[Terminate] [Leave it]\
+[Terminate] [Cancel]\
 """)
     assert request_count(env, "terminate_endpoint") == 0
     await env.member.click(question, "Terminate")
@@ -68,11 +68,11 @@ async def test_restarting_shows_the_price(env: Environment) -> None:
     """It would be billed again."""
     await rest(env)
     assert message_text(env, await mentioned(env, "restart")) == snapshot("""\
-Restart *it*? *$5.00/h* once it serves.
-[Restart] [Leave it]\
+Restart *it*? *$5.00/h* while live.
+[Restart] [Cancel]\
 """)
     assert message_text(env, await mentioned(env, "wake")) == snapshot(
-        "*it* is ended now, so there is nothing to do."
+        "*it* is ended, so it can't be woken."
     )
 
 
@@ -83,21 +83,21 @@ Restart *it*? *$5.00/h* once it serves.
         (
             "help",
             snapshot("""\
-In this thread, mention me with `status`, `sleep`, `wake`, `restart`, `terminate`, `delete`, `update`, `extend` or `keep`. What starts to cost money or breaks something asks first. Anything else is a prompt to the model.
-`/friendli-deploy help` in the channel shows everything else.\
+In this thread, mention me with `status`, `sleep`, `wake`, `restart`, `terminate`, `delete`, `update`, `extend` or `keep`. Anything that costs money or breaks something needs a confirmation. Anything else is a prompt to the model.
+`/friendli-deploy help` in the channel lists everything else.\
 """),
         ),
         (
             "slep",
             snapshot("""\
 I don't understand `slep`.
-Here I know `status`, `sleep`, `wake`, `restart`, `terminate`, `delete`, `update`, `extend` and `keep`.\
+Here you can use `status`, `sleep`, `wake`, `restart`, `terminate`, `delete`, `update`, `extend` and `keep`.\
 """),
         ),
         (
             "connect",
             snapshot("""\
-A mention can't do `connect`. Type it as a command in the channel:
+Mentions don't support `connect`. Type it as a command in the channel:
 `/friendli-deploy connect`\
 """),
         ),
@@ -117,20 +117,20 @@ async def test_what_else_is_written_in_a_thread(env: Environment, text: str, sai
             "",
             snapshot("""\
 Mention me in an endpoint's thread with `status`, `sleep`, `wake`, `restart` or `terminate`, or anywhere in this channel with `list`.
-`/friendli-deploy` deploys a model, and `/friendli-deploy help` shows everything that can be typed.\
+`/friendli-deploy` deploys a model, and `/friendli-deploy help` lists the commands.\
 """),
         ),
         (
             "org/model --gpu H100 --yes",
             snapshot("""\
 I don't understand `org/model --gpu H100 --yes`.
-To deploy a model, type `/friendli-deploy`. `/friendli-deploy help` shows what else there is.\
+To deploy a model, type `/friendli-deploy`. `/friendli-deploy help` lists the rest.\
 """),
         ),
         (
             "settings",
             snapshot("""\
-A mention can't do `settings`. Type it as a command in the channel:
+Mentions don't support `settings`. Type it as a command in the channel:
 `/friendli-deploy settings`\
 """),
         ),
@@ -148,7 +148,7 @@ async def test_outside_of_threads_it_is_like_a_command(env: Environment) -> None
     await serve(env)
     assert "1 endpoint" in message_text(env, await mentioned(env, "list", in_thread=False))
     said = message_text(env, await mentioned(env, "sleep it", in_thread=False))
-    assert said == snapshot("*it* is being put to sleep; its thread tells how it goes.")
+    assert said == snapshot("*it* is being put to sleep; see its thread.")
     await env.slack.until(lambda: request_count(env, "sleep_endpoint") == 1)
 
 

@@ -19,12 +19,10 @@ from tests.acceptance.thread_assertions import last_reply_contains, message_text
 async def test_it_is_given_more_time(env: Environment) -> None:
     """As long as at first, or as long as was written."""
     await deploy(env)
-    assert message_text(env, await mentioned(env, "extend")) == snapshot(
-        "It runs until TIME, then it is terminated."
-    )
-    await env.slack.until(partial(last_reply_contains, env, "extended it"))
+    assert message_text(env, await mentioned(env, "extend")) == snapshot("It terminates TIME.")
+    await env.slack.until(partial(last_reply_contains, env, "extended the lifetime"))
     assert thread(env)[-1] == snapshot(
-        "@requester extended it by 8 h: it runs until TIME, then it is terminated. It costs $5.00/h."
+        "@requester extended the lifetime by 8 h: it terminates TIME. It costs $5.00/h while live."
     )
     await mentioned(env, "extend 2h")
     await env.slack.until(partial(last_reply_contains, env, "by 2 h"))
@@ -37,10 +35,12 @@ async def test_it_is_given_more_time(env: Environment) -> None:
 async def test_it_is_kept(env: Environment) -> None:
     """Its end is taken away; one that has none is told so."""
     await deploy(env)
-    assert message_text(env, await mentioned(env, "keep")) == snapshot("It has no end.")
-    await env.slack.until(partial(last_reply_contains, env, "keeps it running"))
     assert message_text(env, await mentioned(env, "keep")) == snapshot(
-        "It has no end: it runs until somebody ends it, so there was nothing to do."
+        "It runs until someone stops it."
+    )
+    await env.slack.until(partial(last_reply_contains, env, "removed the lifetime"))
+    assert message_text(env, await mentioned(env, "keep")) == snapshot(
+        "It has no lifetime: it runs until someone stops it."
     )
 
 
@@ -53,13 +53,13 @@ async def test_it_is_updated(env: Environment) -> None:
     assert message_text(env, question) == snapshot("""\
 Update *it*? Version `0` runs now.
 Instance: `1 × H100` → `2 × H100`
-It costs $5.00/h now, *$10.00/h* then. The version that runs serves until the new one is ready; until then both may be billed, up to $15.00/h.
-Nothing is sent before you agree.
+$5.00/h → *$10.00/h* (up to $15.00/h during the rollout). The current version stays live until the new one is ready.
+Nothing is sent until you confirm.
 [Update] [Change] [Cancel]\
 """)
     asked = await mentioned(env, "update")
     assert message_text(env, asked) == snapshot("""\
-What shall change of *it*?
+What should change in *it*?
 [Update]\
 """)
     await env.member.click(asked, "Update")
@@ -74,12 +74,10 @@ async def test_another_one_can_be_named(env: Environment) -> None:
     """By its whole name or id; words that a command takes aren't read as the beginning of one."""
     await serve(env, options=f"{REPLICA} --for 8h")
     create_in_suite(env, "100h-run")
-    assert message_text(env, await mentioned(env, "extend 100h")) == snapshot(
-        "It runs until TIME, then it is terminated."
-    )
-    await env.slack.until(partial(last_reply_contains, env, "extended it by 4 d 4 h"))
+    assert message_text(env, await mentioned(env, "extend 100h")) == snapshot("It terminates TIME.")
+    await env.slack.until(partial(last_reply_contains, env, "extended the lifetime by 4 d 4 h"))
     assert message_text(env, await mentioned(env, "extend 100h-run")) == snapshot("""\
-*100h-run* was made elsewhere. Follow it first: what is done with it is then told in its thread.
+*100h-run* was created elsewhere. Follow it first, so that its thread shows what happens to it.
 [Follow]\
 """)
 
@@ -89,9 +87,9 @@ async def test_what_it_does_at_times_of_day(env: Environment) -> None:
     """Made, and listed, without its name."""
     await serve(env)
     await mentioned(env, "sleep at 18:00 daily")
-    await env.slack.until(partial(last_reply_contains, env, "made a schedule"))
+    await env.slack.until(partial(last_reply_contains, env, "added a schedule"))
     listed = message_text(env, await mentioned(env, "schedules"))
-    assert listed.startswith("*it* is put to sleep daily at 18:00")
+    assert listed.startswith("*it* will sleep daily at 18:00")
 
 
 @pytest.mark.usefixtures("bot")

@@ -36,7 +36,7 @@ Skip special tokens: `on` · Add special tokens: `on` · Cool-down: `300 s`
 meta-llama/Llama-3.1-70B-Instruct@4f20938
 70.6 B parameters, 141 GB bf16 · LlamaForCausalLM · 128k context
 ⚠ The repo is gated: its owners decide about requests on the model page. The Hugging Face account connected to Friendli needs access, whatever this bot's token may read.
-It sleeps after 5 min without requests, at $0.00/h; any request wakes it.
+Sleeps after 5 min without requests ($0.00/h); any request wakes it.
 [Why?] [Deploy] [Change] [Cancel]\
 """)
     await env.member.click(preview, "Deploy")

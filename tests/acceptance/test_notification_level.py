@@ -32,7 +32,7 @@ async def test_ready_and_failed_is_the_default(env: Environment) -> None:
 
 async def test_everything_may_reach_the_channel(env: Environment) -> None:
     """Each step."""
-    await save_settings(env, notification_level="Everything that the thread tells")
+    await save_settings(env, notification_level="Everything in the thread")
     assert await life(env) == snapshot(
         [
             "# Endpoint created: `ENDPOINT-1`. Gettin",
@@ -44,7 +44,7 @@ async def test_everything_may_reach_the_channel(env: Environment) -> None:
 
 async def test_only_what_failed_may_reach_the_channel(env: Environment) -> None:
     """That it serves is told in the thread alone."""
-    await save_settings(env, notification_level="Only what failed")
+    await save_settings(env, notification_level="Only failures")
     assert await life(env) == snapshot(
         [
             "Endpoint created: `ENDPOINT-1`. Getting ",
@@ -56,7 +56,7 @@ async def test_only_what_failed_may_reach_the_channel(env: Environment) -> None:
 
 async def test_what_waits_for_somebody_always_reaches_the_channel(env: Environment) -> None:
     """However quiet the target is."""
-    await save_settings(env, notification_level="Only what failed")
+    await save_settings(env, notification_level="Only failures")
     await env.member.command(env.channel, "sandbox/twins --gpu 1xH100 --replicas 1 --name it --yes")
     await env.slack.until(lambda: "look like it" in root(env).text)
     await env.slack.until(lambda: "Which one is it?" in thread(env)[-1])
@@ -66,7 +66,7 @@ async def test_what_waits_for_somebody_always_reaches_the_channel(env: Environme
 async def test_a_change_counts_from_the_next_news_on(env: Environment) -> None:
     """What was told before stays as loud as it was."""
     endpoint = await serve(env)
-    await save_settings(env, notification_level="Everything that the thread tells")
+    await save_settings(env, notification_level="Everything in the thread")
     env.friendli.set_status(endpoint, "SLEEPING")
     await env.slack.until(lambda: has_replies(env, 3))
     assert [text.startswith("# ") for text in thread(env)] == [False, True, True]

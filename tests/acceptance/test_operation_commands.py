@@ -29,9 +29,7 @@ async def test_sleep_is_done_at_once(env: Environment) -> None:
     await env.member.command(env.channel, "sleep it")
     await env.slack.until(lambda: "is asleep" in root(env).text)
     await env.slack.until(lambda: ephemeral_texts(env))
-    assert ephemeral_texts(env) == snapshot(
-        ["*it* is being put to sleep; its thread tells how it goes."]
-    )
+    assert ephemeral_texts(env) == snapshot(["*it* is being put to sleep; see its thread."])
     assert request_count(env, "sleep_endpoint") == 1
 
 
@@ -44,16 +42,16 @@ async def test_sleep_is_done_at_once(env: Environment) -> None:
             "SLEEPING",
             "Wake",
             "wake_endpoint",
-            snapshot("Wake *it*? *$5.00/h* once it serves."),
-            snapshot("*it* is being woken; its thread tells how it goes."),
+            snapshot("Wake *it*? *$5.00/h* while live."),
+            snapshot("*it* is being woken; see its thread."),
         ),
         (
             "restart it",
             "TERMINATED",
             "Restart",
             "restart_endpoint",
-            snapshot("Restart *it*? *$5.00/h* once it serves."),
-            snapshot("*it* is being restarted; its thread tells how it goes."),
+            snapshot("Restart *it*? *$5.00/h* while live."),
+            snapshot("*it* is being restarted; see its thread."),
         ),
         (
             "terminate it",
@@ -61,7 +59,7 @@ async def test_sleep_is_done_at_once(env: Environment) -> None:
             "Terminate",
             "terminate_endpoint",
             snapshot("Terminate *it*? Requests to it will fail. You can restart it later."),
-            snapshot("*it* is being terminated; its thread tells how it goes."),
+            snapshot("*it* is being terminated; see its thread."),
         ),
     ],
 )
@@ -96,7 +94,7 @@ async def test_a_question_can_be_left(env: Environment) -> None:
     await env.member.command(env.channel, "terminate it")
     await env.slack.until(lambda: ephemeral_texts(env))
     [question] = env.member.ephemerals(env.channel)
-    await env.member.click(question, "Leave it")
+    await env.member.click(question, "Cancel")
     await env.slack.until(lambda: not ephemeral_texts(env))
     assert request_count(env, "terminate_endpoint") == 0
 
@@ -118,8 +116,8 @@ async def test_deleting_by_name_asks_for_it_once_more(env: Environment) -> None:
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("wake it", snapshot("*it* is live now, so there is nothing to do.")),
-        ("restart it", snapshot("*it* is live now, so there is nothing to do.")),
+        ("wake it", snapshot("*it* is already live.")),
+        ("restart it", snapshot("*it* is already live.")),
     ],
 )
 async def test_what_doesn_t_fit_is_said(env: Environment, line: str, said: str) -> None:
@@ -177,7 +175,7 @@ async def test_who_may_delete_but_not_terminate_is_led_to_those_who_may(env: Env
     said = await command_response(env, "delete it")
     assert message_text(env, said) == snapshot("""\
 *it* is live. Terminate it first.
-You may delete here, but not terminate. Ask them posts your request.
+You can delete here, but not terminate. *Ask them* posts your request.
 [Ask them]\
 """)
     await env.member.click(said, "Ask them")
@@ -193,6 +191,4 @@ async def test_a_confirmed_delete_is_confirmed_at_once(env: Environment) -> None
     await env.admin.fill("Type it to confirm", "it")
     await env.admin.submit()
     [said] = await env.slack.until(lambda: env.admin.ephemerals(env.channel))
-    assert message_text(env, said) == snapshot(
-        "*it* is being deleted; its thread tells how it goes."
-    )
+    assert message_text(env, said) == snapshot("*it* is being deleted; see its thread.")

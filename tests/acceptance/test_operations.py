@@ -106,7 +106,7 @@ async def test_deleting_asks_for_the_name(env: Environment) -> None:
     await env.admin.submit()
     assert env.admin.modal is not None
     assert env.admin.field_errors == snapshot(
-        {"Type it to confirm": "That isn't its name. Type it, or keep it."}
+        {"Type it to confirm": "That isn't its name. Type it to delete it."}
     )
     await env.admin.fill("Type it to confirm", "it")
     await env.admin.submit()
@@ -115,7 +115,7 @@ async def test_deleting_asks_for_the_name(env: Environment) -> None:
     assert thread(env)[3:] == snapshot(
         [
             "@admin asked to delete it.",
-            "The endpoint is gone from Friendli. It costs nothing any more.",
+            "The endpoint is gone from Friendli. It costs nothing now.",
         ]
     )
     assert endpoint not in env.friendli.endpoints
@@ -143,9 +143,7 @@ async def test_two_clicks_at_once_do_it_once(env: Environment) -> None:
     await env.member.click(stale, "Sleep")
     await env.member.click(stale, "Sleep")
     await env.slack.until(lambda: ephemeral_texts(env))
-    assert ephemeral_texts(env) == snapshot(
-        ["@requester asked to put it to sleep already; the thread tells how it goes."]
-    )
+    assert ephemeral_texts(env) == snapshot(["@requester already requested this; see the thread."])
     env.clock.advance(60)
     await env.slack.until(lambda: "is asleep" in root(env).text)
     assert request_count(env, "sleep_endpoint") == 1
@@ -249,8 +247,8 @@ async def test_what_is_asked_of_one_that_goes_away_ends_with_it(env: Environment
     assert thread(env)[2:] == snapshot(
         [
             "@requester asked to put it to sleep.",
-            "Friendli is limiting requests (429: “slow down”). Nothing was done yet; the next try is in 30 s.",
-            "# Friendli doesn't list *it* any more. Either it was deleted, or this target's API key lost its access to the project; then it may be billed on. Watching on until TIME.",
+            "Friendli is rate-limiting requests (429: “slow down”). Nothing was done yet; retrying in 30 s.",
+            "# Friendli no longer lists *it*. Either it was deleted, or this target's API key lost access to the project and it may still be billed. I keep watching until TIME.",
             "# *it* isn't listed by Friendli any more, so it wasn't put to sleep.",
         ]
     )
@@ -271,7 +269,7 @@ async def test_what_is_asked_of_one_that_is_let_go_ends_with_it(env: Environment
     await env.slack.until(lambda: has_replies(env, 6))
     assert thread(env)[4:] == snapshot(
         [
-            "@admin disconnected `prod`, so this endpoint is no longer watched. It runs on, and is billed, until it is ended in Friendli Suite.",
+            "@admin disconnected `prod`, so this endpoint is no longer watched. It keeps running and is billed until someone stops it in Friendli Suite.",
             "# *it* is no longer watched from here, so it wasn't put to sleep.",
         ]
     )

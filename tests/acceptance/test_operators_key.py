@@ -26,8 +26,8 @@ async def test_a_key_left_empty_is_the_operators(env: Environment, start_bot: St
     """It is checked like any other, and deploys."""
     async with start_bot(friendli_token=API_KEY):
         assert await connect_without_a_key(env) == snapshot("""\
-`prod` is connected to project `sandbox-project`, with the key of whoever runs this bot.
-The project looked empty. That is fine for a new one; if you expected endpoints, check the project id.
+`prod` is connected to project `sandbox-project`, with the bot operator's key.
+The project has no endpoints yet. If you expected some, check the project id.
 Friendli's endpoint API is in beta: what it answers may change without notice.\
 """)
         await env.member.command(env.channel, LINE)
@@ -50,7 +50,7 @@ async def test_an_operators_key_that_friendli_refuses_is_told(
         await env.admin.submit()
         assert env.admin.field_errors == snapshot(
             {
-                "Personal API key (flp_…)": "Friendli doesn't accept this key. Check that it wasn't revoked."
+                "Personal API key (flp_…)": "Friendli rejected this key. Check that it wasn't revoked."
             }
         )
 
@@ -88,8 +88,8 @@ async def test_an_operators_key_can_be_changed_and_taken_away(
     assert thread(env) == snapshot(
         [
             "Endpoint created: `ENDPOINT-1`. Getting a GPU machine.",
-            "This target's API key can't be used any more: the bot's own keys were changed. An admin can connect the key again with `/friendli-deploy connect`. The endpoint runs on.",
-            "Friendli answers again; watching goes on.",
+            "The bot can't decrypt this target's API key: its encryption keys changed. An admin can reconnect the key with `/friendli-deploy connect`. The endpoint keeps running.",
+            "Friendli is answering again; I keep watching.",
             """\
 # 🟢 *mine* is live (took 4 min 8 s) · $5.00/h
 Call it with `model: "ENDPOINT-1"`\

@@ -52,7 +52,8 @@ async def cancel_twice(env: Environment) -> None:
 
 
 @pytest.mark.parametrize(
-    ("act", "said"), [(ask_again, "*it* is taken"), (cancel_twice, "Somebody asked for that")]
+    ("act", "said"),
+    [(ask_again, "*it* is taken"), (cancel_twice, "Someone already requested this")],
 )
 async def test_an_answer_comes_although_the_bot_died_before_slack_showed_it(
     env: Environment, start_bot: StartBot, act: object, said: str
@@ -70,7 +71,7 @@ async def test_an_answer_comes_although_the_bot_died_before_slack_showed_it(
     async with start_bot(**SHORT):
         await env.slack.until(lambda: directly(env), timeout=20)
         [told] = directly(env)
-        assert rendered_text(env, told.text).startswith(f"You asked in #{env.channel.name}: {said}")
+        assert rendered_text(env, told.text).startswith(f"From #{env.channel.name}: {said}")
         assert told.buttons == []
     assert len(env.friendli.endpoints) == 1
 

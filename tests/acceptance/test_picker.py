@@ -132,7 +132,7 @@ async def test_a_slow_friendli_leaves_what_was_seen_before(
         await env.member.choose(question, PICKER, "mine · starting")
         await env.slack.until(lambda: len(env.member.ephemerals(env.channel)) == 2)
         assert message_text(env, env.member.ephemerals(env.channel)[-1]) == snapshot("""\
-Friendli isn't answering right now, so I can't see what runs in `prod`. Whatever runs goes on.
+Friendli isn't answering, so I can't list the endpoints in `prod`. They keep running.
 Try again in a minute.\
 """)
         env.friendli.faults.remove(outage)
@@ -154,7 +154,7 @@ async def test_a_friendli_that_never_answered_is_said_in_the_menu(
         outage = env.friendli.faults.add(Respond(401), operation="list_endpoints", times=None)
         question = await command_response(env, "status")
         [only] = await offered(env, question)
-        assert only == snapshot("Friendli isn't answering; choose this to hear more")
+        assert only == snapshot("Friendli isn't answering; choose this for details")
         await env.member.choose(question, PICKER, only)
         await env.slack.until(lambda: len(env.member.ephemerals(env.channel)) == 2)
         assert message_text(env, env.member.ephemerals(env.channel)[-1]) == snapshot("""\
@@ -165,7 +165,7 @@ An admin can connect a new key with `/friendli-deploy connect`.\
         await env.member.choose(question, PICKER, only)
         await env.slack.until(lambda: len(env.member.ephemerals(env.channel)) == 3)
         assert message_text(env, env.member.ephemerals(env.channel)[-1]) == snapshot("""\
-Friendli answers again. Choose once more.
+Friendli is answering again. Choose again.
 `/friendli-deploy list prod` shows what is.\
 """)
 
@@ -180,7 +180,7 @@ async def test_what_is_gone_by_the_time_it_is_chosen_is_said(env: Environment) -
     await env.member.choose(question, PICKER, only)
     await env.slack.until(lambda: len(env.member.ephemerals(env.channel)) == 2)
     assert message_text(env, env.member.ephemerals(env.channel)[-1]) == snapshot("""\
-That endpoint isn't there any more.
+That endpoint doesn't exist any more.
 `/friendli-deploy list prod` shows what is.\
 """)
     await connect(env, "staging")
@@ -191,7 +191,7 @@ That endpoint isn't there any more.
     await env.member.choose(question, PICKER, only)
     await env.slack.until(lambda: len(env.member.ephemerals(env.channel)) == 3)
     assert message_text(env, env.member.ephemerals(env.channel)[-1]) == snapshot(
-        "This target was disconnected meanwhile."
+        "This target has been disconnected."
     )
 
 

@@ -74,7 +74,7 @@ def asked_since(env: Environment, start: int, requests: int) -> bool:
         ),
         (
             "HIBERNATING",
-            snapshot("Friendli says `HIBERNATING`, which this bot doesn't know."),
+            snapshot("Friendli says `HIBERNATING`, which I don't know."),
             snapshot("❓ *it* is HIBERNATING"),
         ),
     ],
@@ -141,7 +141,7 @@ async def test_ready_and_running_are_one_state(env: Environment) -> None:
             snapshot(
                 [
                     "Endpoint created: `ENDPOINT-1`. Getting a GPU machine.",
-                    "Friendli says `PROVISIONING`, phase `WARMING_CACHES`, which this bot doesn't know.",
+                    "Friendli says `PROVISIONING`, phase `WARMING_CACHES`, which I don't know.",
                     "Downloading the model.",
                     "Model downloaded",
                     "# 🟢 *it* is live",
@@ -196,14 +196,14 @@ async def test_an_endpoint_that_stays_away_is_gone_in_the_end(
         await env.slack.until(lambda: has_replies(env, 4), timeout=20)
         assert thread(env)[2:] == snapshot(
             [
-                "# Friendli doesn't list *it* any more. Either it was deleted, or this target's API key lost its access to the project; then it may be billed on. Watching on until TIME.",
-                "The endpoint is gone from Friendli. It costs nothing any more.",
+                "# Friendli no longer lists *it*. Either it was deleted, or this target's API key lost access to the project and it may still be billed. I keep watching until TIME.",
+                "The endpoint is gone from Friendli. It costs nothing now.",
             ]
         )
         await env.slack.until(lambda: "is gone" in root(env).text)
     assert message_text(env, root(env)).replace(endpoint, "ENDPOINT-1") == snapshot("""\
 ⚪ *it* is gone
-It costs nothing any more.
+It costs nothing now.
 org/model@ffc8550 · 1 × H100 · 1 replica · endpoint `ENDPOINT-1`
 requested by @requester at TIME · target `prod`
 [Try again]\
@@ -220,7 +220,7 @@ async def test_a_project_whose_endpoints_all_vanish_lost_its_access(env: Environ
         await env.slack.until(partial(last_reply_contains, env, "lists none", message))
     env.friendli.unhide_project(PROJECT)
     for message in roots(env):
-        await env.slack.until(partial(last_reply_contains, env, "answers again", message))
+        await env.slack.until(partial(last_reply_contains, env, "is answering again", message))
     assert [len(env.channel.replies(message.ts)) for message in roots(env)] == [3, 3]
 
 
@@ -234,7 +234,7 @@ async def test_a_revoked_key_is_told_once_and_a_new_one_goes_on(env: Environment
     await env.friendli.until(lambda: len(env.friendli.requests) > asked + 3)
     assert thread(env)[2:] == snapshot(
         [
-            "Friendli refuses the API key of this target, so nothing can be told about the endpoint. It may be billed on. An admin can connect a new key with `/friendli-deploy connect`."
+            "Friendli rejects this target's API key, so I can't watch the endpoint. It may still be billed. An admin can connect a new key with `/friendli-deploy connect`."
         ]
     )
     env.friendli.add_key("sandbox-second-key", team_id=TEAM)
@@ -247,7 +247,7 @@ async def test_a_revoked_key_is_told_once_and_a_new_one_goes_on(env: Environment
     await env.slack.until(lambda: has_replies(env, 5))
     assert thread(env)[3:] == snapshot(
         [
-            "Friendli answers again; watching goes on.",
+            "Friendli is answering again; I keep watching.",
             "😴 Put to sleep outside this channel. $0.00/h while asleep; any request wakes it.",
         ]
     )
@@ -262,7 +262,7 @@ async def test_an_outage_is_told_once_and_so_is_its_end(env: Environment) -> Non
     assert thread(env)[2].startswith("Friendli's API hasn't answered for ")
     env.friendli.faults.remove(outage)
     await env.slack.until(lambda: has_replies(env, 4), timeout=20)
-    assert thread(env)[3] == snapshot("Friendli answers again; watching goes on.")
+    assert thread(env)[3] == snapshot("Friendli is answering again; I keep watching.")
 
 
 async def test_what_happens_while_the_bot_is_down_is_told_when_it_is_back(
@@ -281,7 +281,7 @@ async def test_what_happens_while_the_bot_is_down_is_told_when_it_is_back(
     assert thread(env)[1:] == snapshot(
         [
             """\
-# 🟢 *it* is live (took under 1 s) · $5.00/h
+# 🟢 *it* is live (took 1 s) · $5.00/h
 Call it with `model: "ENDPOINT-1"`\
 """,
             "😴 Put to sleep outside this channel. $0.00/h while asleep; any request wakes it.",

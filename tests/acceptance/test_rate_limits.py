@@ -26,7 +26,7 @@ async def test_a_create_request_that_is_limited_waits_and_is_sent_again(env: Env
     await env.slack.until(lambda: thread(env) and "Endpoint created" in thread(env)[-1])
     assert thread(env) == snapshot(
         [
-            "Friendli is limiting requests (429: “slow <down>”). Nothing was done yet; the next try is in under 1 s.",
+            "Friendli is rate-limiting requests (429: “slow <down>”). Nothing was done yet; retrying in under 1 s.",
             "Endpoint created: `ENDPOINT-1`. Getting a GPU machine.",
         ]
     )
@@ -79,7 +79,7 @@ async def test_an_operation_that_is_limited_waits_and_is_told_once(env: Environm
     await env.member.click(root(env), "Cancel")
     await env.friendli.until(lambda: request_count(env, "terminate_endpoint") == 3)
     await env.slack.until(lambda: any("Terminating." in said for said in thread(env)))
-    assert sum("is limiting requests" in line for line in thread(env)) == 1
+    assert sum("is rate-limiting requests" in line for line in thread(env)) == 1
 
 
 @pytest.mark.usefixtures("short_timeout_bot")
@@ -93,4 +93,4 @@ async def test_an_operation_that_is_limited_for_too_long_is_given_up(env: Enviro
     assert thread(env)[-1] == snapshot(
         "# Friendli didn't terminate it. It said: “slow <down>”. It may still be billed."
     )
-    assert sum("is limiting requests" in line for line in thread(env)) == 1
+    assert sum("is rate-limiting requests" in line for line in thread(env)) == 1

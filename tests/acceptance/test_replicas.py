@@ -162,7 +162,7 @@ async def test_a_click_waits_for_whoever_changes_the_endpoint(env: Environment) 
             await somebody_waits(database)
         await clicking
         await env.slack.until(lambda: ephemeral_texts(env))
-        assert ephemeral_texts(env)[-1] == snapshot("It is asleep now, so there was nothing to do.")
+        assert ephemeral_texts(env)[-1] == snapshot("It is already asleep.")
     await database.close()
 
 

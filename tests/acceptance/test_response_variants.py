@@ -98,7 +98,7 @@ async def test_what_differs_from_the_request_is_told(env: Environment) -> None:
     await env.slack.until(lambda: thread(env))
     assert thread(env) == snapshot(
         [
-            "Endpoint created: `ENDPOINT-1`. Getting a GPU machine. Friendli shows 0–1 replicas; 1 was asked for."
+            "Endpoint created: `ENDPOINT-1`. Getting a GPU machine. Friendli shows 0–1 replicas; 1 was requested."
         ]
     )
 
@@ -116,7 +116,7 @@ async def test_an_endpoint_that_may_be_ours_is_asked_about(env: Environment, var
     await env.slack.until(lambda: root(env).buttons == ["This is it", "None of these"])
     await env.member.click(question, "This is it")
     await env.slack.until(lambda: "is starting" in root(env).text)
-    assert f"says it is `{ours}`" in told(env, root(env))
+    assert f"chose `{ours}`" in told(env, root(env))
     assert "wasn't created" not in told(env, root(env))
 
 
@@ -146,7 +146,7 @@ async def test_none_of_these_goes_on_looking(env: Environment) -> None:
     await env.slack.until(lambda: root(env).buttons == ["Try again"], timeout=20)
     assert [line.partition(" for ")[0] for line in thread(env)[2:]] == snapshot(
         [
-            "@requester says it is none of them. Looking on; nothing is sent twice.",
+            "@requester chose none of them. Still searching; nothing is sent twice.",
             "# It wasn't created: nothing new was listed",
         ]
     )
@@ -163,9 +163,9 @@ async def test_an_answer_to_a_question_that_is_settled_is_refused(env: Environme
     await env.slack.until(lambda: ephemeral_texts(env))
     await env.admin.click(question, "None of these")
     await env.slack.until(lambda: env.admin.ephemerals(env.channel))
-    assert ephemeral_texts(env) == ["That was settled already; the thread says how."]
-    await env.slack.until(lambda: "says it is" in told(env, root(env)))
-    assert sum("says it is" in line for line in thread(env)) == 1
+    assert ephemeral_texts(env) == ["Someone already chose; see the thread."]
+    await env.slack.until(lambda: " chose " in told(env, root(env)))
+    assert sum(" chose " in line for line in thread(env)) == 1
 
 
 @pytest.mark.usefixtures("quick_bot")
@@ -180,7 +180,7 @@ async def test_an_outsider_can_not_say_which_endpoint_it_is(env: Environment) ->
     person = env.slack.act_as(outsider)
     await person.click(question, "This is it")
     await env.slack.until(lambda: person.ephemerals(env.channel))
-    assert not any("says it is" in line for line in thread(env))
+    assert not any(" chose " in line for line in thread(env))
 
 
 @pytest.mark.usefixtures("quick_bot")
@@ -209,7 +209,7 @@ async def test_a_spec_that_hangs_does_not_stop_the_search(env: Environment) -> N
         when=lambda call: call.path.endswith(stranger),
     )
     question = await asked(env)
-    assert "name not readable" in question.words
+    assert "name unreadable" in question.words
     ours = env.friendli.create(project_id=PROJECT, name="it-k7wq")
     await env.slack.until(lambda: f": `{ours}`" in told(env, root(env)), timeout=20)
 
@@ -233,9 +233,9 @@ async def test_a_search_that_can_not_be_done_is_told_once_and_does_not_count(
     await env.slack.until(lambda: len(thread(env)) == 2, timeout=20)
     failed = len(env.friendli.requests)
     await env.friendli.until(lambda: len(env.friendli.requests) > failed + 2, within=20)
-    assert "nobody can tell whether the endpoint was created" in thread(env)[1]
+    assert "I can't tell whether the endpoint was created" in thread(env)[1]
     assert len(thread(env)) == 2
     env.friendli.faults.remove(fault)
     await env.slack.until(lambda: root(env).buttons == ["Try again"], timeout=20)
-    assert thread(env)[2] == "Friendli answers again. Still checking whether it was created."
+    assert thread(env)[2] == "Friendli is answering again. Still checking whether it was created."
     assert thread(env)[3].startswith("# It wasn't created")

@@ -118,7 +118,7 @@ async def test_what_was_created_since_is_found_and_not_created_again(
     assert changes(env) == ["create_endpoint"]
     assert thread(env)[1:] == snapshot(
         [
-            "The bot's database was restored from a backup in which *it* wasn't created yet. It may have been since: checking by its name. It won't be created again.",
+            "The bot's database was restored from a backup in which *it* wasn't created yet. It may have been since: checking by name. It won't be created again.",
             "Found it: `ENDPOINT-1`. Getting a GPU machine.",
             """\
 # 🟢 *it* is live (took under 1 s) · $5.00/h
@@ -146,7 +146,7 @@ async def test_what_was_never_created_is_said_not_to_be(
     assert changes(env) == []
     assert thread(env) == snapshot(
         [
-            "The bot's database was restored from a backup in which *it* wasn't created yet. It may have been since: checking by its name. It won't be created again.",
+            "The bot's database was restored from a backup in which *it* wasn't created yet. It may have been since: checking by name. It won't be created again.",
             "# It wasn't created: nothing new was listed for under 1 s.",
         ]
     )
@@ -183,7 +183,7 @@ async def test_what_runs_is_compared_with_friendli_before_anything_is_sent(
         env.friendli.faults.remove(away)
         await env.slack.until(lambda: "is asleep" in root(env).text)
     assert thread(env)[3] == snapshot(
-        "# The bot's database was restored from a backup in which *it* was still to be put to sleep. That may have happened since, so it isn't done again. Request it again if it is needed."
+        "# The bot's database was restored from a backup in which *it* was still to be put to sleep. That may have happened since, so I won't repeat it. Request it again if you still need it."
     )
 
 

@@ -30,7 +30,7 @@ async def test_buttons_of_a_forgotten_deployment_answer_plainly(
         await env.slack.until(lambda: ephemeral_texts(env))
         assert ephemeral_texts(env) == snapshot(
             [
-                "This deployment ended long ago, and I don't know it any more. `/friendli-deploy` opens an empty form."
+                "This deployment ended long ago, and the bot has deleted it. `/friendli-deploy` opens an empty form."
             ]
         )
         assert env.member.modal is None

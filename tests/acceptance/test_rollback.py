@@ -31,14 +31,14 @@ async def test_a_version_made_here_comes_back_whole(env: Environment) -> None:
     await env.slack.until(lambda: has_replies(env, 5))
     question = await command_response(env, "rollback it 0")
     assert message_text(env, question) == snapshot("""\
-Take *it* back to version `0`?
+Roll back *it* to version `0`?
 Model: `org/other` → `org/model @ 514a172`
 Instance: `2 × H100` → `1 × H100`
 Max batch size: `8` → `256`
 Queue time-out: `900` → `500`
-Sent again as it is: Skip special tokens: `on` · Add special tokens: `on`
-It costs $10.00/h now, *$5.00/h* then. The version that runs serves until the new one is ready; until then both may be billed, up to $15.00/h.
-Nothing is sent before you agree.
+Sent unchanged: Skip special tokens: `on` · Add special tokens: `on`
+$10.00/h → *$5.00/h* (up to $15.00/h during the rollout). The current version stays live until the new one is ready.
+Nothing is sent until you confirm.
 [Roll back] [Change] [Cancel]\
 """)
     await env.member.click(question, "Roll back")
@@ -64,13 +64,13 @@ Nothing is sent before you agree.
         [
             """\
 @requester asked to update it.
-It goes back to version `0`.
+Rolls back to version `0`.
 Model: `org/other` → `org/model @ 514a172`
 Instance: `2 × H100` → `1 × H100`
 Max batch size: `8` → `256`
 Queue time-out: `900` → `500`
-Sent again as it is: Skip special tokens: `on` · Add special tokens: `on`
-It costs $10.00/h now, *$5.00/h* then.\
+Sent unchanged: Skip special tokens: `on` · Add special tokens: `on`
+$10.00/h → *$5.00/h*\
 """,
             "🟠 Rolling out a new version. The previous one stays live until it is ready.",
             "🟢 The new version is live (took 3 min).",
@@ -93,7 +93,7 @@ async def test_only_what_differs_is_listed(
     await updated(env, update)
     question = await command_response(env, "rollback it 0")
     heading, only, costs, *_ = message_text(env, question).splitlines()
-    assert (heading, only) == ("Take *it* back to version `0`?", changed)
+    assert (heading, only) == ("Roll back *it* to version `0`?", changed)
     assert "/h" in costs
     await env.member.click(question, "Roll back")
     await env.slack.until(lambda: len(update_bodies(env)) == 2)
@@ -108,11 +108,11 @@ async def test_a_version_made_elsewhere_comes_back_as_far_as_it_is_known(env: En
     await updated(env, "--replicas 1 org/other")
     question = await command_response(env, "rollback it 1")
     assert message_text(env, question) == snapshot("""\
-Take *it* back to version `1`?
+Roll back *it* to version `1`?
 Replicas: `1 replica` → `3 replicas`
-It costs $5.00/h now, *$15.00/h* then. The version that runs serves until the new one is ready; until then both may be billed, up to $20.00/h.
-Nobody here knows the model, revision, token count, logging and queue settings of version `1`: those stay as they are.
-Nothing is sent before you agree.
+$5.00/h → *$15.00/h* (up to $20.00/h during the rollout). The current version stays live until the new one is ready.
+The bot doesn't know the model, revision, token count, logging and queue settings of version `1`; they stay unchanged.
+Nothing is sent until you confirm.
 [Roll back] [Change] [Cancel]\
 """)
 
@@ -123,7 +123,7 @@ Nothing is sent before you agree.
         pytest.param(
             "rollback it",
             snapshot("""\
-Back to which version?
+Which version should it roll back to?
 `/friendli-deploy versions it` lists them.\
 """),
             id="no version",
@@ -144,7 +144,7 @@ Back to which version?
 """),
             id="hostile",
         ),
-        pytest.param("rollback it 0", snapshot("*it* runs version `0` already."), id="what runs"),
+        pytest.param("rollback it 0", snapshot("*it* already runs version `0`."), id="what runs"),
     ],
 )
 async def test_a_version_that_can_t_be_gone_back_to(env: Environment, line: str, said: str) -> None:

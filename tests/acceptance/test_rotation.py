@@ -130,11 +130,11 @@ No key of ENCRYPTION_KEYS decrypts the API keys of these targets (enterprise/wor
     async with start_bot(encryption_keys=[NEW]):
         await env.slack.until(lambda: has_replies(env, 2))
         await connect(env)
-        await env.slack.until(lambda: last_reply_contains(env, "watching goes on"))
+        await env.slack.until(lambda: last_reply_contains(env, "I keep watching"))
     assert thread(env)[1:] == snapshot(
         [
-            "This target's API key can't be used any more: the bot's own keys were changed. An admin can connect the key again with `/friendli-deploy connect`. The endpoint runs on.",
-            "Friendli answers again; watching goes on.",
+            "The bot can't decrypt this target's API key: its encryption keys changed. An admin can reconnect the key with `/friendli-deploy connect`. The endpoint keeps running.",
+            "Friendli is answering again; I keep watching.",
         ]
     )
     assert await rotate(env, NEW) == snapshot(

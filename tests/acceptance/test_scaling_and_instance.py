@@ -36,7 +36,7 @@ Why?
 Skip special tokens: `on` · Add special tokens: `on` · Cool-down: `300 s`
 org/model@ffc8550
 8.2 B parameters, 16 GB bf16 · Qwen3ForCausalLM · 40k context
-It sleeps after 5 min without requests, at $0.00/h; any request wakes it.
+Sleeps after 5 min without requests ($0.00/h); any request wakes it.
 [Why?] [Deploy] [Change] [Cancel]\
 """)
     await env.member.click(env.member.ephemerals(env.channel)[-1], "Deploy")
@@ -55,7 +55,7 @@ Why?
 Skip special tokens: `on` · Add special tokens: `on`
 org/model@ffc8550
 8.2 B parameters, 16 GB bf16 · Qwen3ForCausalLM · 40k context
-A fixed replica never sleeps: it is billed until the endpoint ends.
+A fixed replica never sleeps: it is billed until someone stops it.
 [Why?] [Deploy] [Change] [Cancel]\
 """)
     await env.member.click(env.member.ephemerals(env.channel)[-1], "Deploy")
@@ -64,7 +64,7 @@ A fixed replica never sleeps: it is billed until the endpoint ends.
 
 async def test_the_form_opens_with_the_targets_default(env: Environment) -> None:
     """What is shown is what is sent."""
-    await save_settings(env, scaling="Friendli's default: no scaling is sent")
+    await save_settings(env, scaling="Friendli's default")
     await env.member.command(env.channel)
     await env.slack.until(lambda: env.member.modal)
     await env.member.fill("Model", "org/model")
@@ -82,7 +82,7 @@ Why?
 Skip special tokens: `on` · Add special tokens: `on`
 org/model@ffc8550
 8.2 B parameters, 16 GB bf16 · Qwen3ForCausalLM · 40k context
-No scaling is sent, so Friendli decides how many replicas run.
+Friendli chooses the number of replicas.
 [Why?] [Deploy] [Change] [Cancel]\
 """)
     await env.member.click(env.member.ephemerals(env.channel)[-1], "Deploy")
@@ -98,7 +98,7 @@ async def test_an_instance_that_the_table_lacks(env: Environment) -> None:
 Skip special tokens: `on` · Add special tokens: `on` · Cool-down: `300 s`
 org/model@ffc8550
 8.2 B parameters, 16 GB bf16 · Qwen3ForCausalLM · 40k context
-It sleeps after 5 min without requests, at $0.00/h; any request wakes it.
+Sleeps after 5 min without requests ($0.00/h); any request wakes it.
 [Deploy] [Change] [Cancel]\
 """)
     await env.member.click(env.member.ephemerals(env.channel)[-1], "Deploy")

@@ -54,9 +54,9 @@ async def test_what_a_schedule_means_is_said_back(env: Environment) -> None:
     ]
     assert answers == snapshot(
         [
-            "*it* is put to sleep weekdays at 18:00, Europe/Amsterdam; next: TIME.",
-            "*it* is woken daily at 09:55, Europe/Amsterdam; next: TIME.",
-            "*it* is put to sleep once at 20:00, Europe/Amsterdam; that is TIME.",
+            "*it* will sleep weekdays at 18:00, Europe/Amsterdam; next: TIME.",
+            "*it* will wake daily at 09:55, Europe/Amsterdam; next: TIME.",
+            "*it* will sleep once at 20:00, Europe/Amsterdam; that is TIME.",
             "`at 25:00` isn't a time of day. Write `at 18:00`, `in 2 hours`, `at 6pm on weekdays` or `tomorrow at 9`.",
             "`on weekdays` needs a time of day, such as `on weekdays at 18:00`. `/friendli-deploy wake it on weekdays at 18:00`",
         ]
@@ -64,9 +64,9 @@ async def test_what_a_schedule_means_is_said_back(env: Environment) -> None:
     await env.slack.until(lambda: has_replies(env, 5))
     assert thread(env)[2:] == snapshot(
         [
-            "@requester made a schedule: it is put to sleep weekdays at 18:00, Europe/Amsterdam; next: TIME.",
-            "@requester made a schedule: it is woken daily at 09:55, Europe/Amsterdam; next: TIME. From then on it costs $5.00/h.",
-            "@requester made a schedule: it is put to sleep once at 20:00, Europe/Amsterdam; that is TIME.",
+            "@requester added a schedule: it will sleep weekdays at 18:00, Europe/Amsterdam; next: TIME.",
+            "@requester added a schedule: it will wake daily at 09:55, Europe/Amsterdam; next: TIME. It costs $5.00/h while live.",
+            "@requester added a schedule: it will sleep once at 20:00, Europe/Amsterdam; that is TIME.",
         ]
     )
 
@@ -96,11 +96,11 @@ async def test_at_its_time_it_is_done_once_and_comes_again(env: Environment) -> 
     await env.slack.until(partial(last_reply_contains, env, "Asleep"))
     assert thread(env)[3:] == snapshot(
         [
-            "By its schedule, it is put to sleep.",
+            "Schedule: putting it to sleep.",
             "😴 Asleep. $0.00/h while asleep; any request wakes it.",
         ]
     )
-    assert "is put to sleep daily at 18:00" in (await command_response(env, "schedules")).text
+    assert "will sleep daily at 18:00" in (await command_response(env, "schedules")).text
     assert counted.of("sleep_endpoint") == 1
 
 
@@ -112,10 +112,10 @@ async def test_waking_once_leaves_no_schedule(env: Environment) -> None:
     await schedule(env, "wake it at 09:55")
     await make_schedules_due(env)
     await env.friendli.until(lambda: counted.of("wake_endpoint"))
-    await env.slack.until(partial(last_reply_contains, env, "By its schedule"))
+    await env.slack.until(partial(last_reply_contains, env, "Schedule:"))
     assert rendered_text(env, (await command_response(env, "schedules")).text) == snapshot("""\
-There are no schedules.
-`/friendli-deploy sleep [endpoint] at 18:00 on weekdays` makes one.\
+No schedules.
+`/friendli-deploy sleep [endpoint] at 18:00 on weekdays` creates one.\
 """)
 
 
@@ -126,7 +126,7 @@ async def test_what_doesn_t_fit_is_skipped_quietly(env: Environment) -> None:
     await schedule(env, "sleep it at 18:00")
     await env.slack.until(lambda: has_replies(env, 4))
     await make_schedules_due(env)
-    while "no schedules" not in (await command_response(env, "schedules it")).text:
+    while "No schedules" not in (await command_response(env, "schedules it")).text:
         pass
     assert has_replies(env, 4)
 
@@ -141,21 +141,16 @@ async def test_what_was_missed_is_made_up_for_unless_it_costs(
         await schedule(env, "sleep it at 18:00")
     await make_schedules_due(env, ago=3600)
     async with start_bot():
-        await env.slack.until(partial(last_reply_contains, env, "By its schedule"))
+        await env.slack.until(partial(last_reply_contains, env, "Schedule:"))
         env.friendli.set_status(endpoint, "SLEEPING")
         await env.slack.until(partial(last_reply_contains, env, "Asleep"))
         await schedule(env, "wake it at 09:55")
     await make_schedules_due(env, ago=3600)
     counted = RequestCounter(env)
     async with start_bot():
-        await env.slack.until(partial(last_reply_contains, env, "isn't made up for"))
+        await env.slack.until(partial(last_reply_contains, env, "and skipped it"))
     assert counted.of("wake_endpoint") == 0
-    assert [line for line in thread(env) if "missed" in line] == snapshot(
-        [
-            "It should have been put to sleep at TIME; that was missed, so it is done now.",
-            "# It should have been woken at TIME; that was missed, and isn't made up for. Wake it if you still want it.",
-        ]
-    )
+    assert [line for line in thread(env) if "missed" in line] == snapshot([])
 
 
 async def test_a_wake_that_was_missed_does_not_wait_for_what_goes_down(
@@ -168,9 +163,9 @@ async def test_a_wake_that_was_missed_does_not_wait_for_what_goes_down(
         await schedule(env, "wake it at 09:55")
     await make_schedules_due(env, ago=3600)
     async with start_bot():
-        while "no schedules" not in (await command_response(env, "schedules it")).text:
+        while "No schedules" not in (await command_response(env, "schedules it")).text:
             pass
-        assert "isn't made up for" not in thread(env)[-1]
+        assert "and skipped it" not in thread(env)[-1]
 
 
 async def test_a_wake_on_a_target_that_was_disconnected_is_not_done(
@@ -202,21 +197,21 @@ async def test_schedules_are_listed_and_removed(env: Environment) -> None:
     await schedule(env, "sleep it at 18:00 on weekdays")
     listed = await command_response(env, "schedules")
     assert message_text(env, listed) == snapshot("""\
-*it* is put to sleep weekdays at 18:00, Europe/Amsterdam; next: TIME
+*it* will sleep weekdays at 18:00, Europe/Amsterdam; next: TIME
 Remove
 [Remove]\
 """)
     await env.member.click(listed, "Remove")
     await env.slack.until(partial(last_reply_contains, env, "removed the schedule"))
     assert thread(env)[-1] == snapshot(
-        "@requester removed the schedule by which it is put to sleep weekdays at 18:00, Europe/Amsterdam."
+        "@requester removed the schedule to sleep weekdays at 18:00, Europe/Amsterdam."
     )
     reply = env.channel.replies(root(env).ts)[2]
     before = len(env.member.ephemerals(env.channel))
     await env.member.click(reply, "Remove")
     await env.slack.until(lambda: len(env.member.ephemerals(env.channel)) > before)
     assert env.member.ephemerals(env.channel)[-1].text == snapshot(
-        "This schedule isn't there any more: it was removed, or its time is over."
+        "This schedule doesn't exist any more: it was removed, or has ended."
     )
 
 
@@ -238,10 +233,10 @@ async def test_waking_by_schedule_needs_the_approval_that_its_price_needs(
     await env.slack.until(partial(last_reply_contains, env, "waits for approval"))
     assert thread(env)[3:] == snapshot(
         [
-            "@requester made a schedule: it is woken daily at 09:55, Europe/Amsterdam; next: TIME. From then on it costs $5.00/h. It needs approval each time; the thread asks for it then.",
-            "# By its schedule, it is to be woken now. *it* may then cost up to *$5.00/h*, so this waits for approval: workspace admins may approve it, until TIME. Nothing is sent to Friendli before.",
+            "@requester added a schedule: it will wake daily at 09:55, Europe/Amsterdam; next: TIME. It costs $5.00/h while live. Each run needs approval in this thread.",
+            "# Schedule: wake it. *it* may then cost up to *$5.00/h*, so this waits for approval: workspace admins can approve until TIME. Nothing is sent to Friendli until then.",
             "@requester withdrew the request. It stays as it is.",
-            "# By its schedule, it is to be woken now. *it* may then cost up to *$5.00/h*, so this waits for approval: workspace admins may approve it, until TIME. Nothing is sent to Friendli before.",
+            "# Schedule: wake it. *it* may then cost up to *$5.00/h*, so this waits for approval: workspace admins can approve until TIME. Nothing is sent to Friendli until then.",
         ]
     )
     assert counted.of("wake_endpoint") == 0
@@ -266,7 +261,7 @@ async def test_a_wake_that_waits_for_approval_is_not_walked_around_by_hand(
     await env.member.click(root(env), "Wake ($5.00/h)")
     await env.slack.until(lambda: len(ephemeral_texts(env)) > before)
     assert ephemeral_texts(env)[-1] == snapshot(
-        "@requester asked to wake it already; the thread tells how it goes."
+        "@requester already requested this; see the thread."
     )
     assert counted.of("wake_endpoint") == 0
     await set_policy(env, Policy(approval=Approval.NEVER))
@@ -275,5 +270,5 @@ async def test_a_wake_that_waits_for_approval_is_not_walked_around_by_hand(
     await env.admin.click(proposal, "Approve")
     [said] = await env.slack.until(lambda: env.admin.ephemerals(env.channel))
     assert rendered_text(env, said.text) == snapshot(
-        "There is nothing left to decide here; the thread says how it stands."
+        "There is nothing left to decide here; see the thread."
     )

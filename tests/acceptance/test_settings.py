@@ -29,13 +29,13 @@ async def test_the_settings_are_one_form(env: Environment) -> None:
     view = await open_settings(env)
     assert shown(env, view) == snapshot(
         [
-            "These hold for *prod* in this channel.",
+            "Settings of *prod* in this channel.",
             "Approval",
             "Default lifetime (hours)",
             "Default scaling",
-            "What reaches the channel",
+            "Channel notifications",
             "Also",
-            "*Who may…* Workspace admins always may.",
+            "*Who can…* Workspace admins always can.",
             "Send prompts: everyone in the channel",
             "Deploy: everyone in the channel",
             "Sleep, wake and restart: everyone in the channel",
@@ -72,7 +72,7 @@ The settings of *prod* are saved.
 async def test_saving_without_a_change_says_so(env: Environment) -> None:
     """Nothing is written then."""
     await save_settings(env)
-    assert ephemeral_texts(env, env.admin) == snapshot(["The settings of *prod* were so already."])
+    assert ephemeral_texts(env, env.admin) == snapshot(["The settings of *prod* didn't change."])
 
 
 async def test_slips_are_said_on_their_fields(env: Environment) -> None:
@@ -84,9 +84,9 @@ async def test_slips_are_said_on_their_fields(env: Environment) -> None:
     await env.admin.submit()
     assert env.admin.field_errors == snapshot(
         {
-            "Price that needs approval": "A number of dollars an hour, from 0 to 1,000,000, such as 20.",
-            "Hours that a request waits for approval": "A whole number of hours, from 1 to 168 (7 days).",
-            "Default lifetime (hours)": "A whole number of hours, from 1 to 2,160 (90 days), or none.",
+            "Price that needs approval": "Enter dollars per hour, from 0 to 1,000,000, such as 20.",
+            "Approval timeout in hours": "Enter whole hours, from 1 to 168 (7 days).",
+            "Default lifetime (hours)": "Enter whole hours, from 1 to 2,160 (90 days), or nothing.",
         }
     )
 
@@ -105,7 +105,7 @@ async def test_a_field_shows_up_when_it_applies(env: Environment) -> None:
     view = await open_settings(env)
     always = set(names(view))
     assert not {"above", "wait", "own", "expiry_action"} & always
-    await env.admin.fill("notification_level", "Only what failed")
+    await env.admin.fill("notification_level", "Only failures")
     await choose_approval(env, "Every request needs approval")
     assert set(names(view)) - always == {"wait", "own"}
     await choose_approval(env, "Requests above a price need approval")
@@ -123,12 +123,12 @@ async def test_a_field_shows_up_when_it_applies(env: Environment) -> None:
 The settings of *prod* are saved.
 • approval: never → above $20.00/h
 • lifetime: none → 5 h
-• in the channel: when an endpoint is ready, and what failed → only what failed\
+• channel notifications: endpoints that go live or fail → only failures\
 """
         ]
     )
     view = await open_settings(env)
-    await choose_approval(env, "Nobody has to approve")
+    await choose_approval(env, "No approval needed")
     assert set(names(view)) - always == {"expiry_action"}
 
 
@@ -179,7 +179,7 @@ async def test_two_who_change_different_things_both_get_theirs(env: Environment)
         [
             """\
 The settings of *prod* are saved.
-• lifetime: none → 5 h Somebody else saved meanwhile; what you left alone stays as they set it.\
+• lifetime: none → 5 h Someone else saved in the meantime; fields that you didn't change keep their values.\
 """
         ]
     )
@@ -207,7 +207,7 @@ async def test_of_two_who_change_the_same_thing_the_later_says_what_it_replaces(
         [
             """\
 The settings of *prod* are saved.
-• requests wait: 2 d → 12 h Somebody else saved meanwhile; what you left alone stays as they set it.\
+• approval timeout: 2 d → 12 h Someone else saved in the meantime; fields that you didn't change keep their values.\
 """
         ]
     )
@@ -245,7 +245,9 @@ async def test_naming_nobody_is_a_slip(env: Environment) -> None:
     await env.admin.fill("People", [env.member.user.id], query="requester")
     await env.admin.submit()
     assert env.admin.field_errors == snapshot(
-        {"Who can deploy in prod": "Choose “The people and groups below”, or name nobody there."}
+        {
+            "Who can deploy in prod": "Choose “The people and groups below”, or clear the people and groups."
+        }
     )
 
 
@@ -282,7 +284,7 @@ async def test_a_target_that_is_gone_meanwhile_takes_no_settings(env: Environmen
     modal = env.admin.modal
     assert modal is not None
     assert shown(env, modal) == snapshot(
-        ["This target was disconnected meanwhile, so nothing was saved."]
+        ["This target has been disconnected, so nothing was saved."]
     )
 
 

@@ -48,7 +48,7 @@ async def test_on_any_other_message(env: Environment) -> None:
     await env.slack.until(lambda: ephemeral_texts(env))
     assert ephemeral_texts(env) == snapshot(
         [
-            "This message isn't from the thread of an endpoint that I know. Endpoint status is for messages of such threads. `/friendli-deploy list` shows what runs."
+            "This message isn't in an endpoint's thread. Endpoint status works on messages in endpoint threads. `/friendli-deploy list` shows the endpoints."
         ]
     )
 
@@ -61,7 +61,7 @@ async def test_on_a_copy_in_another_channel(env: Environment) -> None:
     written.metadata = root(env).metadata
     await env.member.shortcut(STATUS, written)
     [said] = await env.slack.until(lambda: env.member.ephemerals(other))
-    assert "isn't from the thread of an endpoint" in said.text
+    assert "isn't in an endpoint's thread" in said.text
 
 
 async def test_one_that_is_no_longer_ours(env: Environment) -> None:
@@ -70,5 +70,5 @@ async def test_one_that_is_no_longer_ours(env: Environment) -> None:
     assert ack.status == 200
     await env.slack.until(lambda: ephemeral_texts(env))
     assert ephemeral_texts(env) == snapshot(
-        ["This button is from an older version of the bot and does nothing any more."]
+        ["This button is from an older version of the bot and no longer works."]
     )

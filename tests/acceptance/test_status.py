@@ -28,7 +28,7 @@ async def test_an_endpoint_that_was_asked_for_here(env: Environment) -> None:
     starting = await command_response(env, "status mine")
     assert without_root(env, starting) == snapshot("""\
 🟡 *mine* is starting (downloading the model) · since TIME
-org/model · 2 × H100 · 1 replica · *$0.00/h* now, $10.00/h once it serves
+org/model · 2 × H100 · 1 replica · *$0.00/h* now, $10.00/h once live
 endpoint `ENDPOINT-1` · target `prod` · created TIME · requested by @requester · no lifetime · not billed so far · <https://sandbox.slack.com/archives/C000000001/pROOT|mine's thread>
 [Terminate] [Open in Friendli]\
 """)
@@ -95,7 +95,7 @@ async def test_each_status_says_what_it_means(env: Environment) -> None:
             ],
             "AWAKING": [
                 "🟡 *it* is waking up · since TIME",
-                "1 × H100 · 1 replica · *$0.00/h* now, $5.00/h once it serves",
+                "1 × H100 · 1 replica · *$0.00/h* now, $5.00/h once live",
             ],
             "UPDATING": [
                 "🟠 *it* is updating · since TIME",
@@ -147,13 +147,13 @@ async def test_a_name_that_isn_t_there_has_nearest_ones(env: Environment) -> Non
     create_in_suite(env, "llama-chat")
     create_in_suite(env, "llama-code")
     assert message_text(env, await command_response(env, "status lama-chatt")) == snapshot(
-        "No endpoint here is called `lama-chatt`. Nearest: `llama-chat`, `llama-code`."
+        "I don't know the endpoint `lama-chatt`. Did you mean `llama-chat` or `llama-code`?"
     )
     assert message_text(env, await command_response(env, "status `<!channel>` xyzzy")) == snapshot(
-        "No endpoint here is called `ˋ@channelˋ xyzzy`."
+        "I don't know the endpoint `ˋ@channelˋ xyzzy`."
     )
     assert message_text(env, await command_response(env, "status ll")) == snapshot(
-        "No endpoint here is called `ll`."
+        "I don't know the endpoint `ll`."
     )
     said = await command_response(env, "status xyzzy")
     await env.member.choose(said, "endpoint.pick.status", "llama-code · live · 1 × H100")
@@ -183,7 +183,7 @@ async def test_several_of_one_name_are_shown_to_choose_from(env: Environment) ->
 async def test_what_it_doesn_t_take_is_said(env: Environment) -> None:
     """Rather than left out in silence."""
     assert message_text(env, await command_response(env, "status it --verbose")) == snapshot("""\
-`status` takes no options but `--target`.
+`status` takes only the option `--target`.
 `/friendli-deploy status [endpoint]`\
 """)
 
@@ -198,7 +198,7 @@ async def test_a_target_that_can_t_be_read_hides_no_other(env: Environment) -> N
     said = message_text(env, await command_response(env, "status down"))
     # Both are asked at once, and either is the one that is refused.
     assert re.sub("`(prod|staging)`", "`TARGET`", said) == snapshot("""\
-No endpoint that I can see is called `down`, and I can't see into `TARGET` now. Friendli refuses this target's API key.
+I found no endpoint `down`, and I can't list `TARGET` right now. Friendli refuses this target's API key.
 An admin can connect a new key with `/friendli-deploy connect`.\
 """)
     env.friendli.faults.add(Respond(401), operation="list_endpoints", times=None)
@@ -216,7 +216,7 @@ async def test_how_it_is_set_up_may_be_untold(env: Environment) -> None:
     )
     assert message_text(env, await command_response(env, f"status {endpoint}")) == snapshot("""\
 🟢 *ENDPOINT-1* is live · since TIME
-Friendli didn't say how it is set up · *price unknown*
+Friendli didn't return its configuration · *price unknown*
 endpoint `ENDPOINT-1` · target `prod` · created TIME · created elsewhere
 [Follow]\
 """)

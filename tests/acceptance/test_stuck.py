@@ -56,7 +56,7 @@ async def test_each_phase_is_told_once_with_what_to_do(env: Environment) -> None
         (
             "UPDATING",
             snapshot(
-                "*it* has been updating for A WHILE, which is unusually long. The previous version stays live meanwhile. Wait, or look in Friendli Suite. If nothing changes, write to support@friendli.ai and mention endpoint `ENDPOINT-1`."
+                "*it* has been updating for A WHILE, which is unusually long. The previous version stays live in the meantime. Wait, or check Friendli Suite. If nothing changes, write to support@friendli.ai and mention endpoint `ENDPOINT-1`."
             ),
         ),
         (

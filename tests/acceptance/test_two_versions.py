@@ -102,7 +102,7 @@ async def test_an_older_replica_neither_claims_nor_accepts_beside_a_newer_one(
             await env.member.command(env.channel, LINE.format("second"))
             await env.slack.until(lambda: ephemeral_texts(env))
             assert ephemeral_texts(env)[-1] == snapshot(
-                "I'm being replaced by another version of myself, so nothing was started. Try again in a minute."
+                "The bot is being upgraded, so nothing was started. Try again in a minute."
             )
             # What the older one took before, the newer one finishes.
             env.clock.advance(600)
@@ -148,7 +148,7 @@ async def test_a_form_that_an_older_replica_refuses_keeps_what_was_typed(
             await env.member.submit()
             assert env.member.field_errors == snapshot(
                 {
-                    "Model": "I'm being replaced by another version of myself, so nothing was started. Try again in a minute."
+                    "Model": "The bot is being upgraded, so nothing was started. Try again in a minute."
                 }
             )
             env.slack.events_url = new.events_url

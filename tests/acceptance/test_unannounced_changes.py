@@ -32,7 +32,7 @@ async def test_a_doubtful_root_doesnt_go_on_promising(
         await env.slack.until(lambda: "wasn't created" in root(env).text and thread(env))
         assert thread(env) == snapshot(
             [
-                "# *mine* wasn't created. Slack didn't confirm this message for a long time, so nothing was sent. Ask again if you still want it."
+                "# *mine* wasn't created. Slack didn't confirm this message for a long time, so nothing was sent. Request it again if you still want it."
             ]
         )
         assert env.friendli.endpoints == {}

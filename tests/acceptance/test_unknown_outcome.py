@@ -132,11 +132,11 @@ async def test_of_two_that_look_like_it_a_person_chooses(env: Environment) -> No
 """)
     [first, _] = env.friendli.endpoints
     await env.member.click(question, first)
-    await env.slack.until(lambda: "says it is" in thread(env)[-1] or len(thread(env)) > 2)
+    await env.slack.until(lambda: " chose " in thread(env)[-1] or len(thread(env)) > 2)
     assert thread(env)[1:] == snapshot(
         [
             "# 2 new endpoints look like it: `ENDPOINT-2`, `ENDPOINT-1`. Which one is it?",
-            "@requester says it is `ENDPOINT-1`.",
+            "@requester chose `ENDPOINT-1`.",
         ]
     )
 
@@ -148,7 +148,7 @@ async def test_neither_of_them_is_an_answer_too(env: Environment) -> None:
     await env.member.click(await candidate_question(env), "Neither")
     await env.slack.until(lambda: root(env).buttons == ["Try again"])
     assert thread(env)[-2] == snapshot(
-        "@requester says it is none of them. Looking on; nothing is sent twice."
+        "@requester chose none of them. Still searching; nothing is sent twice."
     )
     assert thread(env)[-1].startswith("# It wasn't created")
 
@@ -162,7 +162,7 @@ async def test_an_endpoint_of_our_name_is_taken_and_what_differs_is_told(env: En
     env.friendli.create(project_id=PROJECT, name="it", instance_option_id="zfTutSiLn0Hq")
     await env.slack.until(lambda: len(thread(env)) == 2)
     assert thread(env)[1] == snapshot(
-        "Found it: `ENDPOINT-1`. Getting a GPU machine. Friendli shows 2 × H100; 1 × H100 was asked for."
+        "Found it: `ENDPOINT-1`. Getting a GPU machine. Friendli shows 2 × H100; 1 × H100 was requested."
     )
 
 

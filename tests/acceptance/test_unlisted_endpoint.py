@@ -31,7 +31,7 @@ async def test_a_lone_endpoint_whose_project_vanishes_is_watched_on_and_revived(
     await env.friendli.until(lambda: len(env.friendli.requests) > seen + 8)
     assert message_text(env, root(env)) == snapshot("""\
 ❓ *it* isn't listed by Friendli any more
-It was deleted, or the API key lost its project; then it may be billed. Watching until TIME.
+It was deleted, or the API key lost its project and it may still be billed. Watching until TIME.
 org/model@ffc8550 · 1 × H100 · 1 replica · endpoint `ENDPOINT-1`
 requested by @requester at TIME · target `prod`
 [Open in Friendli]\
@@ -42,7 +42,7 @@ requested by @requester at TIME · target `prod`
     await env.slack.until(partial(last_reply_contains, env, "asleep"))
     assert thread(env)[2:] == snapshot(
         [
-            "# Friendli doesn't list *it* any more. Either it was deleted, or this target's API key lost its access to the project; then it may be billed on. Watching on until TIME.",
+            "# Friendli no longer lists *it*. Either it was deleted, or this target's API key lost access to the project and it may still be billed. I keep watching until TIME.",
             "# Friendli lists *it* again: live, $5.00/h while live.",
             "😴 Put to sleep outside this channel. $0.00/h while asleep; any request wakes it.",
         ]
@@ -80,7 +80,7 @@ async def test_a_lifetime_that_ended_meanwhile_is_ended_afterwards(
 
 @pytest.mark.usefixtures("bot")
 async def test_what_was_deleted_from_here_is_gone_at_once(env: Environment) -> None:
-    """That is what was asked for."""
+    """That is what was requested."""
     endpoint = await serve(env)
     env.friendli.terminate(endpoint)
     env.clock.advance(60)

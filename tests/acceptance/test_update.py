@@ -44,8 +44,8 @@ async def test_a_line_shows_before_and_after_and_the_thread_follows_the_rollout(
 Update *it*? Version `0` runs now.
 Instance: `1 × H100` → `2 × H100`
 Replicas: `1 replica` → `2 replicas`
-It costs $5.00/h now, *$20.00/h* then. The version that runs serves until the new one is ready; until then both may be billed, up to $25.00/h.
-Nothing is sent before you agree.
+$5.00/h → *$20.00/h* (up to $25.00/h during the rollout). The current version stays live until the new one is ready.
+Nothing is sent until you confirm.
 [Update] [Change] [Cancel]\
 """)
     assert update_bodies(env) == []
@@ -63,7 +63,7 @@ Nothing is sent before you agree.
 @requester asked to update it.
 Instance: `1 × H100` → `2 × H100`
 Replicas: `1 replica` → `2 replicas`
-It costs $5.00/h now, *$20.00/h* then.\
+$5.00/h → *$20.00/h*\
 """,
             "🟠 Rolling out a new version. The previous one stays live until it is ready.",
             "🟢 The new version is live (took 3 min).",
@@ -75,9 +75,7 @@ org/model@ffc8550 · 2 × H100 · 2 replicas · endpoint `ENDPOINT-1`
 requested by @requester at TIME · target `prod`
 [Use it] [Try a prompt] [Open in Friendli] [Sleep] [Update] [Terminate]\
 """)
-    assert ephemeral_texts(env) == snapshot(
-        ["*it* is being updated; its thread tells how it goes."]
-    )
+    assert ephemeral_texts(env) == snapshot(["*it* is being updated; see its thread."])
 
 
 async def test_the_form_is_filled_in_from_what_runs(env: Environment) -> None:
@@ -110,8 +108,8 @@ async def test_the_form_is_filled_in_from_what_runs(env: Environment) -> None:
     assert modal_text(env, env.member.modal) == snapshot("""\
 Update *it*? Version `0` runs now.
 Replicas: `1–3 replicas, cool-down 600 s` → `1–2 replicas, cool-down 600 s`
-It costs $5.00/h per replica, $15.00/h at most now, *$5.00/h per replica, $10.00/h at most* then. The version that runs serves until the new one is ready; until then both may be billed, up to $25.00/h.
-Nothing is sent before you agree.\
+$5.00/h per replica, $15.00/h at most → *$5.00/h per replica, $10.00/h at most* (up to $25.00/h during the rollout). The current version stays live until the new one is ready.
+Nothing is sent until you confirm.\
 """)
     assert update_bodies(env) == []
     await env.member.submit()
@@ -155,7 +153,7 @@ async def test_a_form_in_which_nothing_was_changed_sends_nothing(env: Environmen
     await env.member.close_modal()
     answer = await command_response(env, "update it --gpu 1xH100")
     assert message_text(env, answer) == snapshot(
-        "*it* runs like that already. Nothing would change, so nothing is sent."
+        "*it* already runs like this. Nothing would change, so nothing is sent."
     )
     assert update_bodies(env) == []
 
@@ -168,8 +166,8 @@ async def test_a_form_in_which_nothing_was_changed_sends_nothing(env: Environmen
             snapshot("""\
 Update *it*? Version `0` runs now.
 Instance: `1 × H100` → `1 × A100`
-It costs $5.00/h now, *$4.00/h* then. The version that runs serves until the new one is ready; until then both may be billed, up to $9.00/h.
-Nothing is sent before you agree.
+$5.00/h → *$4.00/h* (up to $9.00/h during the rollout). The current version stays live until the new one is ready.
+Nothing is sent until you confirm.
 [Update] [Change] [Cancel]\
 """),
             id="down",
@@ -179,8 +177,8 @@ Nothing is sent before you agree.
             snapshot("""\
 Update *it*? Version `0` runs now.
 Replicas: `1 replica` → `0–4 replicas, cool-down 300 s`
-It costs $5.00/h now, *$5.00/h per replica, $20.00/h at most* then. The version that runs serves until the new one is ready; until then both may be billed, up to $25.00/h.
-Nothing is sent before you agree.
+$5.00/h → *$5.00/h per replica, $20.00/h at most* (up to $25.00/h during the rollout). The current version stays live until the new one is ready.
+Nothing is sent until you confirm.
 [Update] [Change] [Cancel]\
 """),
             id="up to",
@@ -191,9 +189,9 @@ Nothing is sent before you agree.
 Update *it*? Version `0` runs now.
 Model: `org/model @ ffc8550` → `org/other`
 Max batch size: `Friendli's default` → `8`
-Sent again as it is: Skip special tokens: `on` · Add special tokens: `on`
-It costs $5.00/h, as before. The version that runs serves until the new one is ready; until then both may be billed, up to $10.00/h.
-Nothing is sent before you agree.
+Sent unchanged: Skip special tokens: `on` · Add special tokens: `on`
+$5.00/h, unchanged (up to $10.00/h during the rollout). The current version stays live until the new one is ready.
+Nothing is sent until you confirm.
 [Update] [Change] [Cancel]\
 """),
             id="the same",
@@ -204,8 +202,8 @@ Nothing is sent before you agree.
 Update *it*? Version `0` runs now.
 Endpoint name: `it` → `@channel *b* ˋcˋ`
 Comment: “@U1”
-It costs $5.00/h, as before. The version that runs serves until the new one is ready; until then both may be billed, up to $10.00/h.
-Nothing is sent before you agree.
+$5.00/h, unchanged (up to $10.00/h during the rollout). The current version stays live until the new one is ready.
+Nothing is sent until you confirm.
 [Update] [Change] [Cancel]\
 """),
             id="hostile",
@@ -231,7 +229,7 @@ I don't know the option `--replica`. Did you mean `--replicas`?
         pytest.param(
             "--to staging --replicas 2",
             snapshot("""\
-No target here is called `staging`.
+I don't know the target `staging`.
 This channel deploys to `prod`.\
 """),
             id="another target",
@@ -239,7 +237,7 @@ This channel deploys to `prod`.\
         pytest.param(
             "--for 8h --replicas 2",
             snapshot("""\
-An update doesn't change when it ends. Leave `--for` out.
+An update can't change the lifetime; `extend` can. Leave out `--for`.
 [Open in form]\
 """),
             id="another end",
@@ -247,7 +245,7 @@ An update doesn't change when it ends. Leave `--for` out.
         pytest.param(
             "--yes --replicas 2",
             snapshot("""\
-An update asks before it is sent. Leave `--yes` out.
+An update always needs a confirmation. Leave out `--yes`.
 ```/friendli-deploy update it --replicas 2```
 [Run this] [Open in form]\
 """),
@@ -271,16 +269,16 @@ async def test_an_endpoint_that_sleeps_gets_the_version_for_when_it_wakes(
     env.friendli.set_status(endpoint, "SLEEPING")
     await env.slack.until(lambda: "is asleep" in root(env).text)
     await agree(env)
-    await env.slack.until(lambda: "next time" in thread(env)[-1])
+    await env.slack.until(lambda: "when the endpoint wakes" in thread(env)[-1])
     assert thread(env)[3:] == snapshot(
         [
             """\
 @requester asked to update it.
 Instance: `1 × H100` → `2 × H100`
 Replicas: `1 replica` → `2 replicas`
-It costs $5.00/h now, *$20.00/h* then.\
+$5.00/h → *$20.00/h*\
 """,
-            "Friendli has version `1`. It serves from the next time the endpoint wakes.",
+            "Friendli has version `1`. It goes live when the endpoint wakes.",
         ]
     )
     await env.slack.until(lambda: "2 × H100 · 2 replicas" in message_text(env, root(env)))
@@ -297,12 +295,12 @@ async def test_a_rollout_that_fails_is_told(env: Environment) -> None:
     assert thread(env)[3:] == snapshot(
         [
             "🟠 Rolling out a new version. The previous one stays live until it is ready.",
-            "# 🔴 *it* failed while rolling out a new version. `org/model` doesn't fit in the memory of these GPUs: weights 16 GB, memory 80 GB. Use a larger instance, or lower the max batch size or the max input length. (`INFERENCE_ENGINE_MEMORY_ERROR`) `/friendli-deploy versions it` lists the versions that it can go back to.",
+            "# 🔴 *it* failed while rolling out a new version. `org/model` doesn't fit in the memory of these GPUs: weights 16 GB, memory 80 GB. Use a larger instance, or lower the max batch size or the max input length. (`INFERENCE_ENGINE_MEMORY_ERROR`) `/friendli-deploy versions it` lists the versions it can roll back to.",
         ]
     )
     assert message_text(env, root(env)) == snapshot("""\
 🔴 *it* failed while rolling out a new version
-`org/model` doesn't fit in the memory of these GPUs: weights 16 GB, memory 80 GB. Use a larger instance, or lower the max batch size or the max input length. (`INFERENCE_ENGINE_MEMORY_ERROR`) `/friendli-deploy versions it` lists the versions that it can go back to.
+`org/model` doesn't fit in the memory of these GPUs: weights 16 GB, memory 80 GB. Use a larger instance, or lower the max batch size or the max input length. (`INFERENCE_ENGINE_MEMORY_ERROR`) `/friendli-deploy versions it` lists the versions it can roll back to.
 Max batch size: `512`
 org/model@ffc8550 · 1 × H100 · 1 replica · endpoint `ENDPOINT-1`
 requested by @requester at TIME · target `prod`
@@ -310,11 +308,11 @@ requested by @requester at TIME · target `prod`
 """)
     question = await command_response(env, "rollback it 0")
     assert message_text(env, question) == snapshot("""\
-Take *it* back to version `0`?
+Roll back *it* to version `0`?
 Max batch size: `512` → `256`
-Sent again as it is: Skip special tokens: `on` · Add special tokens: `on`
-It costs $5.00/h, as before. Failed: the new version runs after a restart.
-Nothing is sent before you agree.
+Sent unchanged: Skip special tokens: `on` · Add special tokens: `on`
+$5.00/h, unchanged. Failed: the new version runs after a restart.
+Nothing is sent until you confirm.
 [Roll back] [Change] [Cancel]\
 """)
     await env.member.click(question, "Roll back")
@@ -323,12 +321,12 @@ Nothing is sent before you agree.
         [
             """\
 @requester asked to update it.
-It goes back to version `0`.
+Rolls back to version `0`.
 Max batch size: `512` → `256`
-Sent again as it is: Skip special tokens: `on` · Add special tokens: `on`
-It costs $5.00/h, as before.\
+Sent unchanged: Skip special tokens: `on` · Add special tokens: `on`
+$5.00/h, unchanged\
 """,
-            "Friendli has version `2`. The endpoint has failed, and runs it after a restart.",
+            "Friendli has version `2`. It goes live after a restart.",
         ]
     )
     assert "Restart ($5.00/h)" in env.channel.replies(root(env).ts)[-1].buttons
@@ -347,7 +345,7 @@ async def test_a_refusal_is_told_in_friendli_s_words(env: Environment) -> None:
 @requester asked to update it.
 Instance: `1 × H100` → `2 × H100`
 Replicas: `1 replica` → `2 replicas`
-It costs $5.00/h now, *$20.00/h* then.\
+$5.00/h → *$20.00/h*\
 """,
             """\
 # Friendli didn't update it. Friendli said: “max_batch_size <!here> is too large”. Friendli refused the request (status 422). Change it and try again.
@@ -391,7 +389,7 @@ async def test_an_update_that_got_lost_is_not_sent_again(env: Environment) -> No
     await agree(env)
     await env.slack.until(lambda: "didn't confirm" in thread(env)[-1])
     assert thread(env)[-1] == snapshot(
-        "# Friendli didn't confirm the update, and no new version shows. Nothing is sent twice: ask again if you still want it."
+        "# Friendli didn't confirm the update, and no new version shows. Nothing is sent twice: request it again if you still want it."
     )
     assert len(update_bodies(env)) == 1
 
@@ -406,8 +404,8 @@ async def test_a_double_click_updates_once(env: Environment) -> None:
     assert len(update_bodies(env)) == 1
     assert sorted(ephemeral_texts(env)) == snapshot(
         [
-            "*it* is being updated; its thread tells how it goes.",
-            "You asked for that already; the thread tells how it goes.",
+            "*it* is being updated; see its thread.",
+            "You already requested this; see the thread.",
         ]
     )
 
@@ -429,7 +427,7 @@ async def test_who_comes_second_sees_what_is_so_now(env: Environment) -> None:
 *it* was updated while the form was open, so nothing was sent. Version `1` runs now:
 Instance: `1 × H100` → `2 × H100`
 Replicas: `1 replica` → `2 replicas`
-What you had changed is kept below.
+Your changes are kept below.
 8.2 B parameters, 16 GB bf16 · Qwen3ForCausalLM · 40k context · revision `ffc8550`
 *$20.00/h* for 2 replicas while live ($14,600/month)\
 """)
@@ -437,15 +435,15 @@ What you had changed is kept below.
     assert modal_text(env, env.member.modal) == snapshot("""\
 Update *it*? Version `1` runs now.
 Max batch size: `Friendli's default` → `5`
-Sent again as it is: Skip special tokens: `on` · Add special tokens: `on`
-It costs $20.00/h, as before. The version that runs serves until the new one is ready; until then both may be billed, up to $40.00/h.
-Nothing is sent before you agree.\
+Sent unchanged: Skip special tokens: `on` · Add special tokens: `on`
+$20.00/h, unchanged (up to $40.00/h during the rollout). The current version stays live until the new one is ready.
+Nothing is sent until you confirm.\
 """)
     await env.member.close_modal()
     await env.member.click(late, "Update")
-    await env.slack.until(lambda: "meanwhile" in ephemeral_texts(env)[-1])
+    await env.slack.until(lambda: "in the meantime" in ephemeral_texts(env)[-1])
     assert ephemeral_texts(env)[-1] == snapshot(
-        "@requester updated it meanwhile: version `1` runs now. Nothing was sent; Change shows what is so now."
+        "@requester updated it in the meantime: version `1` runs now. Nothing was sent; *Change* shows the current settings."
     )
     await env.member.click(late, "Change")
     await env.slack.until(lambda: env.member.modal and env.member.modal.callback_id == "update")
@@ -453,9 +451,9 @@ Nothing is sent before you agree.\
     assert modal_text(env, env.member.modal) == snapshot("""\
 Update *it*? Version `1` runs now.
 Max batch size: `Friendli's default` → `8`
-Sent again as it is: Skip special tokens: `on` · Add special tokens: `on`
-It costs $20.00/h, as before. The version that runs serves until the new one is ready; until then both may be billed, up to $40.00/h.
-Nothing is sent before you agree.\
+Sent unchanged: Skip special tokens: `on` · Add special tokens: `on`
+$20.00/h, unchanged (up to $40.00/h during the rollout). The current version stays live until the new one is ready.
+Nothing is sent until you confirm.\
 """)
     assert len(update_bodies(env)) == 1
 
@@ -469,9 +467,9 @@ async def test_a_version_that_was_made_elsewhere_meanwhile_stops_an_update(
     env.friendli.update(endpoint, replicas=4)
     env.friendli.set_status(endpoint, "RUNNING")
     await env.member.click(question, "Update")
-    await env.slack.until(lambda: "meanwhile" in thread(env)[-1])
+    await env.slack.until(lambda: "in the meantime" in thread(env)[-1])
     assert thread(env)[-1] == snapshot(
-        "# Version `1` was made outside of this channel meanwhile, so the update wasn't sent. Ask again to see what it would change now."
+        "# Version `1` was created outside this channel in the meantime, so the update wasn't sent. Request it again to see what it would change now."
     )
     assert update_bodies(env) == []
     answer = await command_response(env, BIGGER)
@@ -479,9 +477,9 @@ async def test_a_version_that_was_made_elsewhere_meanwhile_stops_an_update(
 Update *it*? Version `1` runs now.
 Instance: `1 × H100` → `2 × H100`
 Replicas: `4 replicas` → `2 replicas`
-It costs $20.00/h, as before. The version that runs serves until the new one is ready; until then both may be billed, up to $40.00/h.
-Version `1` was made outside of this channel. Its model, revision, token count, logging and queue settings may differ from what was set here; they stay as they are unless you change them.
-Nothing is sent before you agree.
+$20.00/h, unchanged (up to $40.00/h during the rollout). The current version stays live until the new one is ready.
+Version `1` was created outside this channel. Its model, revision, token count, logging and queue settings may differ from what was set here; they stay unchanged unless you change them.
+Nothing is sent until you confirm.
 [Update] [Change] [Cancel]\
 """)
 
@@ -500,8 +498,8 @@ async def test_an_endpoint_that_is_gone_isn_t_updated(env: Environment) -> None:
     await env.slack.until(lambda: len(ephemeral_texts(env)) > 2)
     assert ephemeral_texts(env)[1:] == snapshot(
         [
-            "It is ended now, so there was nothing to do.",
-            "It is ended now, so there was nothing to do.",
+            "It is ended, so it can't be updated.",
+            "It is ended, so it can't be updated.",
         ]
     )
     assert update_bodies(env) == []
@@ -517,9 +515,9 @@ async def test_of_an_endpoint_made_elsewhere_only_what_is_named_is_sent(env: Env
     assert message_text(env, question) == snapshot("""\
 Update *elsewhere*? Version `0` runs now.
 Replicas: `1 replica` → `0–2 replicas, cool-down 300 s`
-It costs $5.00/h now, *$5.00/h per replica, $10.00/h at most* then. The version that runs serves until the new one is ready; until then both may be billed, up to $15.00/h.
-Friendli doesn't tell the model, revision, token count, logging and queue settings of what was made elsewhere. They stay as they are unless you set them.
-Nothing is sent before you agree.
+$5.00/h → *$5.00/h per replica, $10.00/h at most* (up to $15.00/h during the rollout). The current version stays live until the new one is ready.
+Friendli doesn't return the model, revision, token count, logging and queue settings of endpoints created elsewhere. They stay unchanged unless you set them.
+Nothing is sent until you confirm.
 [Update] [Change] [Cancel]\
 """)
     await env.member.click(question, "Update")
@@ -534,7 +532,7 @@ Nothing is sent before you agree.
             """\
 @requester asked to update it.
 Replicas: `1 replica` → `0–2 replicas, cool-down 300 s`
-It costs $5.00/h now, *$5.00/h per replica, $10.00/h at most* then.\
+$5.00/h → *$5.00/h per replica, $10.00/h at most*\
 """,
             "🟠 Rolling out a new version. The previous one stays live until it is ready.",
         ]
@@ -551,7 +549,7 @@ async def test_the_form_of_an_endpoint_made_elsewhere_says_what_it_can_t_know(
     await env.slack.until(lambda: roots(env) and ephemeral_texts(env))
     view = await open_update_form(env)
     assert modal_text(env, view) == snapshot("""\
-This endpoint was made elsewhere: Friendli doesn't tell its model, revision, token count, logging and queue settings. What you leave empty of them stays as it is.
+This endpoint was created elsewhere: Friendli doesn't return its model, revision, token count, logging and queue settings. Fields that you leave empty stay unchanged.
 *$5.00/h* while live ($3,650/month)\
 """)
     await env.member.fill("Instance", "1xB200")
@@ -559,8 +557,8 @@ This endpoint was made elsewhere: Friendli doesn't tell its model, revision, tok
     assert modal_text(env, env.member.modal) == snapshot("""\
 Update *elsewhere*? Version `0` runs now.
 Instance: `1 × H100` → `1 × B200`
-It costs $5.00/h now, *$9.00/h* then. The version that runs serves until the new one is ready; until then both may be billed, up to $14.00/h.
-Friendli doesn't tell the model, revision, token count, logging and queue settings of what was made elsewhere. They stay as they are unless you set them. Nothing is sent before you agree.\
+$5.00/h → *$9.00/h* (up to $14.00/h during the rollout). The current version stays live until the new one is ready.
+Friendli doesn't return the model, revision, token count, logging and queue settings of endpoints created elsewhere. They stay unchanged unless you set them. Nothing is sent until you confirm.\
 """)
     await env.member.submit()
     await env.friendli.until(lambda: update_bodies(env))
@@ -591,7 +589,7 @@ async def test_an_endpoint_that_nobody_follows_can_t_be_updated(env: Environment
     env.friendli.create(project_id=PROJECT, name="elsewhere")
     answer = await command_response(env, "update elsewhere --replicas 2")
     assert message_text(env, answer) == snapshot("""\
-*elsewhere* was made elsewhere and has no thread here to tell how it goes.
+*elsewhere* was created elsewhere and has no thread here.
 Follow it first: `/friendli-deploy follow ENDPOINT-1`\
 """)
 
@@ -601,7 +599,7 @@ async def test_an_api_that_doesn_t_answer_is_said(env: Environment) -> None:
     await deploy_until_serving(env)
     env.friendli.faults.add(Respond(403, {"detail": "no"}), operation="get_endpoint", times=9)
     await env.member.click(root(env), "Update")
-    await env.slack.until(lambda: "Friendli doesn't" in modal_text(env, env.member.modal))
+    await env.slack.until(lambda: "Friendli didn't" in modal_text(env, env.member.modal))
     assert modal_text(env, env.member.modal) == snapshot(
-        "Friendli doesn't tell right now what runs there. It said: “no”. Nothing was changed. Try again in a moment."
+        "Friendli didn't return the current version. It said: “no”. Nothing was changed. Try again in a moment."
     )

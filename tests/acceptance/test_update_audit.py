@@ -49,7 +49,7 @@ async def test_an_update_is_kept_with_what_it_changes(env: Environment) -> None:
                 """\
 Instance: `1 × H100` → `2 × H100`
 Replicas: `1 replica` → `2 replicas`
-It costs $5.00/h now, *$20.00/h* then.\
+$5.00/h → *$20.00/h*\
 """,
             ),
             (

@@ -25,15 +25,15 @@ async def test_versions_are_listed_with_what_changed(env: Environment) -> None:
     env.friendli.update(endpoint, replicas=3)
     answer = await command_response(env, "versions it")
     assert message_text(env, answer) == snapshot("""\
-*it* has 3 versions, the newest first.
+*it* has 3 versions, newest first.
 `2` · made elsewhere · $15.00/h
 Replicas: `1 replica` → `3 replicas`
 `1` · @requester at TIME · $5.00/h · “a b try”
 Model: `org/model @ ffc8550882676238ef87cbb806f1056626819a55` → `org/other`, Max batch size: `256` → `8`
 `0` · @requester at TIME · $5.00/h · “the first”
 org/model · 1 × H100 · 1 replica
-`/friendli-deploy rollback it 1` asks whether to take it back to version `1`.
-Of versions that were made elsewhere, Friendli doesn't tell model, revision, comment, token count, logging and queue settings.\
+`/friendli-deploy rollback it 1` rolls it back to version `1`, after a confirmation.
+For versions created elsewhere, Friendli doesn't return model, revision, comment, token count, logging and queue settings.\
 """)
 
 
@@ -42,7 +42,7 @@ async def test_an_endpoint_with_one_version(env: Environment) -> None:
     await deploy_until_serving(env)
     answer = await command_response(env, "versions it")
     assert message_text(env, answer) == snapshot("""\
-*it* has 1 version, the newest first.
+*it* has 1 version, newest first.
 `0` · @requester at TIME · $5.00/h
 org/model · 1 × H100 · 1 replica\
 """)
@@ -61,13 +61,13 @@ async def test_versions_of_an_endpoint_made_elsewhere(env: Environment) -> None:
     lines = message_text(env, answer).split("\n")
     assert [*lines[:5], *lines[-3:]] == snapshot(
         [
-            "*elsewhere* has 22 versions, the newest first.",
+            "*elsewhere* has 22 versions, newest first.",
             "`21` · made elsewhere · $110.00/h",
             "Replicas: `21 replicas` → `22 replicas`",
             "`20` · made elsewhere · $105.00/h",
             "Replicas: `20 replicas` → `21 replicas`",
             "and 7 older ones",
-            "`/friendli-deploy rollback elsewhere 20` asks whether to take it back to version `20`.",
-            "Of versions that were made elsewhere, Friendli doesn't tell model, revision, comment, token count, logging and queue settings.",
+            "`/friendli-deploy rollback elsewhere 20` rolls it back to version `20`, after a confirmation.",
+            "For versions created elsewhere, Friendli doesn't return model, revision, comment, token count, logging and queue settings.",
         ]
     )

@@ -92,6 +92,7 @@ async def test_the_thread_says_what_a_repair_changed(env: Environment) -> None:
     await env.slack.until(lambda: "tries again" in said())
     assert said() == snapshot("""\
 @requester tries again as *larger*, in its own thread.
+Revision: `main` → `ffc8550882676238ef87cbb806f1056626819a55`
 Instance: `1 × H100` → `1 × H200`\
 """)
     assert len(roots(env)) == 2

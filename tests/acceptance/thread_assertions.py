@@ -90,7 +90,7 @@ def _without_menu(block: dict[str, Any]) -> dict[str, Any]:
 
 def rendered_text(env: Environment, text: str) -> str:
     """Mrkdwn as a user sees it; ids and times get placeholders."""
-    text = re.sub(r"<!date\^\d+\^[^|>]*\|[^>]*>", "TIME", text)
+    text = re.sub(r"<!date\^\d+\^([^{|>]*)[^|>]*\|[^>]*>", r"\1TIME", text)
     text = re.sub(r"<@(\w+)>", lambda match: f"@{env.slack.workspace.users[match[1]].name}", text)
     text = re.sub(r"<#(\w+)>", lambda match: f"#{env.slack.workspace.channel(match[1]).name}", text)
     text = re.sub(r"<mailto:[^|>]*\|([^>]*)>", r"\1", text)

@@ -212,7 +212,7 @@ async def test_a_replay_within_five_minutes_does_nothing_more(
     assert sum(one.operation == "create_endpoint" for one in env.friendli.requests) == 1
     said = [message.text for message in env.member.ephemerals(env.channel)]
     assert len(said) == times
-    assert all("Nothing was made twice" in one for one in said)
+    assert all("Nothing was created twice" in one for one in said)
 
 
 async def test_replayed_clicks_and_forms_do_nothing_more(attack: AttackHarness) -> None:

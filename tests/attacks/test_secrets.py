@@ -83,7 +83,7 @@ async def test_no_secret_is_left_anywhere(anywhere: Environment, configure: Conf
         env.slack.events_url = bot.events_url
         await type_key(env, REFUSED_KEY)
         await env.admin.submit()
-        assert "accept this key" in str(env.admin.field_errors)
+        assert "rejected this key" in str(env.admin.field_errors)
         await env.admin.close_modal()
         await connect(env)
         await save_settings(env, approval="always")

@@ -20,9 +20,9 @@ from tests.chaos.operations import ACTIONS
 _ENDS = ACTIONS[OperationKind.TERMINATE].name
 _UPDATE = ACTIONS[OperationKind.UPDATE]
 _GONE = "gone from Friendli"
-_APPROVED = ("approved what ",)
+_APPROVED = ("approved <@",)
 _OF_A_DEPLOYMENT = ("approved it.", "rejected it")
-_OF_AN_OPERATION = ("approved what ", "rejected what ")
+_OF_AN_OPERATION = ("approved <@", "rejected <@")
 # Hours of a run at most.
 _LASTS = 0.1
 
@@ -117,7 +117,7 @@ def _ends(
 ) -> Iterator[str]:
     """The end is the approved one, or else the first."""
     is_approved = _count(replies, _APPROVED) > 0
-    posted = _count(replies, ["extended it by", "keeps it running:"])
+    posted = _count(replies, ["extended the lifetime by", "removed the lifetime:"])
     if action not in (EXTENSION, KEEPING):
         return
     if posted != is_approved:

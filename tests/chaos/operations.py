@@ -175,7 +175,7 @@ async def _update(users: Users, deploy: UserRequest, action: UserAction, rng: Ra
     if (
         await agree(users, deploy, action, rng, f"update {name} --replicas 2", "Update")
         and goes_back
-        and await users.until(lambda: deploy.thread_has("The new version serves"), SHOWS_WITHIN)
+        and await users.until(lambda: deploy.thread_has("The new version is live"), SHOWS_WITHIN)
     ):
         await agree(users, deploy, action, rng, f"rollback {name} 0", "Roll back")
 
@@ -221,7 +221,7 @@ async def _schedule(users: Users, deploy: UserRequest, action: UserAction, rng: 
     for _ in range(ATTEMPTS):
         users.route()
         await deploy.who.command(deploy.where, f"sleep {deploy.name} at {hour}:00{often}")
-        if await users.until(lambda: deploy.thread_has("made a schedule"), ANSWERS_WITHIN):
+        if await users.until(lambda: deploy.thread_has("added a schedule"), ANSWERS_WITHIN):
             await _fall_due(users, deploy, action)
             return
 
@@ -249,8 +249,8 @@ ACTIONS: Mapping[Request, UserAction] = {
         _let_time_pass,
         UP,
         options="--for 8h",
-        asked="Its time is over: it is terminated",
-        refused=("runs on although its time is over",),
+        asked="Lifetime over: it is terminated",
+        refused=("is still running past its lifetime",),
         leads_to="TERMINATED",
         is_tried_again=True,
     ),
@@ -258,7 +258,7 @@ ACTIONS: Mapping[Request, UserAction] = {
         "put it to sleep by its schedule",
         _schedule,
         UP,
-        asked="By its schedule, it is put to sleep",
+        asked="Schedule:, it is put to sleep",
         refused=("didn't put it to sleep",),
         leads_to="SLEEPING",
     ),

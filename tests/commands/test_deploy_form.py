@@ -489,9 +489,9 @@ def test_an_error_in_a_hidden_field_opens_advanced() -> None:
 def test_an_error_about_a_target_that_is_not_shown() -> None:
     """With nothing before it, an error stands under the first field."""
     screen = Screen()
-    field_error = FieldError("target", "This target was disconnected meanwhile.")
+    field_error = FieldError("target", "This target has been disconnected.")
     assert errors_by_block([field_error], screen.payload()) == {
-        "deploy.model": "This target was disconnected meanwhile."
+        "deploy.model": "This target has been disconnected."
     }
 
 
@@ -627,7 +627,7 @@ def test_the_form_shows_what_holds_where_nothing_is_typed() -> None:
     """The API publishes one engine default, and the field shows it."""
     screen = Screen(advanced_open=True)
     assert screen.field("max_token_count").element["placeholder"]["text"] == "2560"
-    assert hint(screen, "Max token count") == "Tokens; 2,560 if you leave it empty."
+    assert hint(screen, "Max token count") == "Tokens. Empty: 2,560."
 
 
 def hint(screen: Screen, label: str) -> object:
@@ -644,12 +644,11 @@ def test_the_form_says_when_an_endpoint_ends_by_itself() -> None:
     guarded = TargetChoice("guarded", "project-3", 8 * 3600, ExpiryAction.SLEEP)
     screen = Screen(targets=(PROD, guarded))
     assert hint(screen, "Lifetime") == (
-        "8h, 2d or 90m from when it is made, then it is terminated. Empty: no end."
+        "8h, 2d or 90m from creation, then it terminates. Empty: runs until someone stops it."
     )
     screen.fill(target="guarded")
     assert hint(screen, "Lifetime") == (
-        "8h, 2d or 90m from when it is made, then it is put to sleep, until any request wakes it."
-        " Empty: 8 h."
+        "8h, 2d or 90m from creation, then it sleeps (wakes on request). Empty: 8 h."
     )
     screen.fill(model="org/name", gpu="1xH100", lifetime="90 min")
     request = screen.submit()

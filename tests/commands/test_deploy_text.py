@@ -689,29 +689,29 @@ def test_an_instance_can_be_named_by_its_id_alone() -> None:
 def test_the_help_names_every_option() -> None:
     """Help is made from the table."""
     assert options_help() == snapshot("""\
-`--gpu INSTANCE`  count and GPU of a replica
+`--gpu INSTANCE`  count and type of GPUs per replica
 `--instance-id ID`  an instance option that `--gpu` doesn't know, by its id
-`--scaling auto|fixed|friendli`  friendli: Friendli decides; the target's setting if left out
+`--scaling auto|fixed|friendli`  friendli: Friendli decides (default: the target's setting)
 `--replicas N`  a fixed number of replicas
-`--autoscale MIN..MAX`  replicas that follow the load; from 0 the endpoint may sleep
-`--min-replicas N`  the MIN of autoscaling alone
-`--max-replicas N`  the MAX of autoscaling alone
-`--cooldown SECONDS`  idle time before autoscaling scales down; 300 if left out
-`--for TIME`  how long it runs before it ends by itself, such as 8h, 2d or 90m
-`--name NAME`  the endpoint's name; made from the model if left out
+`--autoscale MIN..MAX`  autoscaling range; with 0, the endpoint can sleep
+`--min-replicas N`  only the minimum of autoscaling
+`--max-replicas N`  only the maximum of autoscaling
+`--cooldown SECONDS`  idle seconds before scaling down (default 300)
+`--for TIME`  lifetime, such as 8h, 2d or 90m
+`--name NAME`  endpoint name (default: from the model)
 `--to TARGET`  one of this channel's targets
-`--revision REVISION`  a branch or a whole commit hash
-`--comment TEXT`  a comment on the first version
-`--max-batch-size N`  requests run together at most
-`--max-input-length TOKENS`  the longest input
-`--max-token-count TOKENS`  the engine's max token count; 2560 if left out
-`--max-context-length TOKENS`  the longest input and output together
-`--[no-]skip-special-tokens`  leave special tokens out of the output; on if left out
-`--[no-]add-special-tokens`  add special tokens to the input; on if left out
-`--[no-]content-logging`  log request and response bodies, or don't; Friendli decides if left out
-`--queue-timeout-ms MILLISECONDS`  how long a request may wait in the queue
-`--queue-backpressure-metric METRIC`  what tells that the queue is full, such as TTFT_MS
-`--queue-backpressure-threshold NUMBER`  past this the queue takes no more
+`--revision REVISION`  branch or full commit hash
+`--comment TEXT`  comment on the first version
+`--max-batch-size N`  most requests in a batch
+`--max-input-length TOKENS`  longest input
+`--max-token-count TOKENS`  the engine's max token count (default 2560)
+`--max-context-length TOKENS`  longest input and output together
+`--[no-]skip-special-tokens`  skip special tokens in the output (default on)
+`--[no-]add-special-tokens`  add special tokens to the input (default on)
+`--[no-]content-logging`  log request and response bodies (default: Friendli decides)
+`--queue-timeout-ms MILLISECONDS`  longest wait of a request in the queue
+`--queue-backpressure-metric METRIC`  backpressure metric, such as TTFT_MS
+`--queue-backpressure-threshold NUMBER`  value above which the queue rejects requests
 `--anyway`  deploy a model although the check on the Hugging Face Hub fails
-`--yes`  deploy without asking again\
+`--yes`  deploy without a confirmation\
 """)

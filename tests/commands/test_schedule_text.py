@@ -71,11 +71,11 @@ def test_times_are_read_as_people_write_them(
             "at 18:00 on weekdays",
         ),
         ("tomorrow", "`tomorrow` needs a time of day, such as `tomorrow at 18:00`.", None),
-        ("daily weekdays at 9", "`daily` and `weekdays` can't both be meant. Choose one.", None),
-        ("today at 9", "`today at 9` is over already, in Europe/Amsterdam.", None),
+        ("daily weekdays at 9", "`daily` and `weekdays` conflict. Choose one.", None),
+        ("today at 9", "`today at 9` has already passed in Europe/Amsterdam.", None),
         (
             "on 2026-02-30 at 9",
-            (f"There is no day `2026-02-30`. Write {EXAMPLES}."),
+            (f"I don't know the day `2026-02-30`. Write {EXAMPLES}."),
             None,
         ),
         (

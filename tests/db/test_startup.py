@@ -52,7 +52,7 @@ async def test_a_folder_that_cant_be_made_is_told_by_its_setting(tmp_path: Path)
     """Which is DATA_DIR unless DATABASE_URL is set."""
     (tmp_path / "file").touch()
     folder = tmp_path / "file" / "folder"
-    reason = "its folder can't be made (Not a directory)"
+    reason = "its folder can't be created (Not a directory)"
     how = "Name a folder that the bot may write to."
     assert await refusal(data_dir=folder) == [
         f"DATA_DIR leads to a database that can't be used: {reason}. {how}"

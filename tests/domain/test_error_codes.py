@@ -64,7 +64,7 @@ def test_the_words_for_each_code() -> None:
             "WORKLOAD_INIT_MANIFEST_NOT_FOUND_ERROR": (
                 "Friendli found no model in `meta-llama/Llama-3.1-8B`.",
                 "`config.json` and the safetensors weights must be at the top of the repo, not in a folder. If you set a revision, check that it exists.",
-                ["edit", "open_model_page"],
+                ["choose_revision", "edit", "open_model_page"],
             ),
             "WORKLOAD_INIT_MANIFEST_TYPE_ERROR": (
                 "Friendli doesn't support `meta-llama/Llama-3.1-8B`.",
@@ -74,7 +74,7 @@ def test_the_words_for_each_code() -> None:
             "WORKLOAD_INIT_DOWNLOAD_ERROR": (
                 "Downloading `meta-llama/Llama-3.1-8B` failed.",
                 "The model hub had a problem, which usually passes. Try again.",
-                ["retry"],
+                ["retry", "retry_later"],
             ),
             "WORKLOAD_INIT_INVALID_TOKEN_ERROR": (
                 "Hugging Face rejected your token in Friendli.",
@@ -89,7 +89,7 @@ def test_the_words_for_each_code() -> None:
             "WORKLOAD_INIT_HF_WANDB_API_ERROR": (
                 "The model hub returned an error for `meta-llama/Llama-3.1-8B`.",
                 "This usually passes. Try again in a few minutes.",
-                ["retry"],
+                ["retry", "retry_later"],
             ),
             "WORKLOAD_INIT_INSUFFICIENT_DISK_ERROR": (
                 "The weights of `meta-llama/Llama-3.1-8B` don't fit on the machine's disk.",

@@ -174,14 +174,14 @@ def test_differences_are_sentences() -> None:
     )
     assert differences(REQUEST, shown) == [
         "Friendli shows the name *Ours*.",
-        "Friendli shows 2 × H200; 2 × H100 was asked for.",
-        "Friendli shows 0–2 replicas; 2 were asked for.",
+        "Friendli shows 2 × H200; 2 × H100 was requested.",
+        "Friendli shows 0–2 replicas; 2 were requested.",
     ]
     one = REQUEST.model_copy(update={"replicas": 1})
     scaled = DedicatedEndpointSpec.model_validate(
         {**FITTING, "autoscaling_min": 0, "autoscaling_max": 1}
     )
-    assert differences(one, scaled) == ["Friendli shows 0–1 replicas; 1 was asked for."]
+    assert differences(one, scaled) == ["Friendli shows 0–1 replicas; 1 was requested."]
     assert differences(REQUEST, DedicatedEndpointSpec(name="ours-k7wq")) == []
     assert differences(REQUEST, DedicatedEndpointSpec.model_validate(FITTING)) == []
 

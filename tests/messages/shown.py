@@ -1,6 +1,6 @@
 """What people see with something to press, choose or submit: of every kind at least one."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -211,9 +211,10 @@ def every_reply(facts: DeploymentView) -> Iterator[Reply]:
         yield schedule_replies.scheduled(facts, PLANNED, zone_known=True)
 
 
-def of_deployments() -> Iterator[Body]:
+def of_deployments(views: Iterable[DeploymentView] | None = None) -> Iterator[Body]:
     """Roots, replies, and how deployments stand: of every state."""
-    for facts in chain(every_facts(), every_failure(), [failed_after_restart()]):
+    every = chain(every_facts(), every_failure(), [failed_after_restart()])
+    for facts in every if views is None else views:
         yield root(facts)
         yield endpoint.status_of_thread(EndpointFacts(facts, Spend(0.0, None), None))
         for reply in every_reply(facts):
@@ -307,6 +308,8 @@ def of_questions() -> Iterator[Body]:
     yield disconnect.question(PLACE, target(), [], [])
     yield prompt.question("it", "U1", "Hello", "Be kind.", stop="1")
     yield prompt.asking("it", "1")
+    yield preview.correction(["I don't know the GPU `h10`."], "/friendli-deploy org/model", [])
+    yield lifetime_replies.ask_lifetime("it", "0" * 32, 3600, ExpiryAction.SLEEP)
     for kind in InferenceKind:
         yield use_it.use_it("it", "dep1", "https://api.test/v1", team_id="t", kind=kind)
     yield announcements.asks_to_connect("U1", "<@U2>")

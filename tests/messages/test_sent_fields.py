@@ -174,7 +174,7 @@ def test_an_update_repeats_nothing_that_it_does_not_send() -> None:
     after = Version(shown.REQUEST.model_copy(update={"replicas": 2}))
     assert in_thread(before, after, PUBLISHED_PRICES) == snapshot("""\
 Replicas: `1 replica` → `2 replicas`
-It costs $4.00/h now, *$8.00/h* then.\
+$4.00/h → *$8.00/h*\
 """)
 
 

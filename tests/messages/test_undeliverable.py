@@ -28,9 +28,9 @@ def sentences(said: Body) -> list[str]:
             "is_archived",
             snapshot(
                 [
-                    "I can't write in <#C1>: it is archived.",
-                    "*llama-3* wasn't made.",
-                    "Unarchive it, then ask again.",
+                    "I can't post in <#C1>: it is archived.",
+                    "*llama-3* wasn't created.",
+                    "Unarchive it, then request it again.",
                 ]
             ),
         ),
@@ -38,10 +38,10 @@ def sentences(said: Body) -> list[str]:
             "not_in_channel",
             snapshot(
                 [
-                    "I can't write in <#C1>:",
+                    "I can't post in <#C1>:",
                     "I'm not in it any more.",
-                    "*llama-3* wasn't made.",
-                    "Type `/invite` and my name there, then ask again.",
+                    "*llama-3* wasn't created.",
+                    "Type `/invite` and my name there, then request it again.",
                 ]
             ),
         ),
@@ -49,10 +49,13 @@ def sentences(said: Body) -> list[str]:
             "channel_not_found",
             snapshot(
                 [
-                    "I can't write in <#C1>:",
+                    "I can't post in <#C1>:",
                     "I'm not in it, or it is gone.",
-                    "*llama-3* wasn't made.",
-                    "If it is still there, type `/invite` and my name in it, then ask again.",
+                    "*llama-3* wasn't created.",
+                    (
+                        "If it is still there, type `/invite` and my name in it, then request it"
+                        " again."
+                    ),
                 ]
             ),
         ),
@@ -60,9 +63,9 @@ def sentences(said: Body) -> list[str]:
             "restricted_action",
             snapshot(
                 [
-                    "I can't write in <#C1>: its settings don't let me post.",
-                    "*llama-3* wasn't made.",
-                    "Have its settings changed, then ask again.",
+                    "I can't post in <#C1>: its settings don't let me post.",
+                    "*llama-3* wasn't created.",
+                    "Change its settings, then request it again.",
                 ]
             ),
         ),
@@ -70,9 +73,9 @@ def sentences(said: Body) -> list[str]:
             "restricted_action_read_only_channel",
             snapshot(
                 [
-                    "I can't write in <#C1>: it is read-only.",
-                    "*llama-3* wasn't made.",
-                    "Have its settings changed, then ask again.",
+                    "I can't post in <#C1>: it is read-only.",
+                    "*llama-3* wasn't created.",
+                    "Change its settings, then request it again.",
                 ]
             ),
         ),
@@ -80,9 +83,9 @@ def sentences(said: Body) -> list[str]:
             "restricted_action_thread_only_channel",
             snapshot(
                 [
-                    "I can't write in <#C1>: it takes only replies.",
-                    "*llama-3* wasn't made.",
-                    "Have its settings changed, then ask again.",
+                    "I can't post in <#C1>: it takes only replies.",
+                    "*llama-3* wasn't created.",
+                    "Change its settings, then request it again.",
                 ]
             ),
         ),
@@ -90,10 +93,10 @@ def sentences(said: Body) -> list[str]:
             "token_revoked",
             snapshot(
                 [
-                    "I can't write in <#C1>:",
+                    "I can't post in <#C1>:",
                     "I was cut off from Slack for a while.",
-                    "*llama-3* wasn't made.",
-                    "Check that I'm in it, then ask again.",
+                    "*llama-3* wasn't created.",
+                    "Check that I'm in it, then request it again.",
                 ]
             ),
         ),
@@ -108,11 +111,11 @@ def test_what_runs_on_is_listed_with_its_price() -> None:
     """Whoever pays for it should know that it runs."""
     assert sentences(undeliverable.still_watched(RUNNING, [], "C1", "is_inactive")) == snapshot(
         [
-            "I can no longer write in <#C1>: it is archived.",
-            "What you deployed there runs on, and is billed while it serves:",
+            "I can no longer post in <#C1>: it is archived.",
+            "Your endpoints there keep running and are billed while live:",
             "*llama-3* ($10.00/h), *&lt;!channel&gt;* ($4.50/h).",
             "I keep watching.",
-            "Unarchive it, and I go on there.",
+            "Unarchive it, and I'll post there again.",
         ]
     )
 
@@ -122,23 +125,23 @@ def test_what_has_ended_is_not_called_billed() -> None:
     ended = [("qwen", "FAILED"), ("gemma", "TERMINATED")]
     assert sentences(undeliverable.still_watched([], ended, "C1", "not_in_channel")) == snapshot(
         [
-            "I can no longer write in <#C1>:",
+            "I can no longer post in <#C1>:",
             "I'm not in it any more.",
             "*qwen* failed, *gemma* was terminated; Friendli Suite shows more.",
             "I keep watching.",
-            "Type `/invite` and my name there, and I go on there.",
+            "Type `/invite` and my name there, and I'll post there again.",
         ]
     )
     both = undeliverable.still_watched(RUNNING[:1], ended[:1], "C1", "channel_not_found")
     assert sentences(both) == snapshot(
         [
-            "I can no longer write in <#C1>:",
+            "I can no longer post in <#C1>:",
             "I'm not in it, or it is gone.",
-            "What you deployed there runs on, and is billed while it serves:",
+            "Your endpoints there keep running and are billed while live:",
             "*llama-3* ($10.00/h).",
             "*qwen* failed; Friendli Suite shows more.",
             "I keep watching.",
-            "If it is still there, type `/invite` and my name in it, and I go on there.",
+            "If it is still there, type `/invite` and my name in it, and I'll post there again.",
         ]
     )
 
@@ -147,8 +150,8 @@ def test_a_root_that_slack_took_too_late() -> None:
     """Nothing comes as a surprise."""
     assert sentences(undeliverable.not_announced("llama-3", "C1")) == snapshot(
         [
-            "Slack didn't take my message in <#C1> for a long time, so *llama-3* wasn't made.",
-            "Ask again if you still want it.",
+            "Slack didn't accept my message in <#C1> for a long time, so *llama-3* wasn't created.",
+            "Request it again if you still want it.",
         ]
     )
 
@@ -158,10 +161,10 @@ def test_an_admin_hears_whom_it_was_for() -> None:
     message = undeliverable.nothing_made("llama-3", "C1", "is_archived")
     assert sentences(undeliverable.for_admin(message, "U000000001")) == snapshot(
         [
-            "This was for <@U000000001>, whom I can't reach:",
-            "I can't write in <#C1>: it is archived.",
-            "*llama-3* wasn't made.",
-            "Unarchive it, then ask again.",
+            "For <@U000000001>, whom I can't reach:",
+            "I can't post in <#C1>: it is archived.",
+            "*llama-3* wasn't created.",
+            "Unarchive it, then request it again.",
         ]
     )
 
@@ -178,5 +181,5 @@ def test_a_hundred_endpoints_fit_into_one_message() -> None:
 def test_every_reason_is_said_in_some_words(error: str) -> None:
     """One that has no words of its own is quoted."""
     said = undeliverable.nothing_made("llama-3", "C1", error).text
-    assert said.startswith("I can't write in <#C1>: ")
-    assert said.endswith(", then ask again.")
+    assert said.startswith("I can't post in <#C1>: ")
+    assert said.endswith(", then request it again.")

@@ -36,7 +36,7 @@ WORDS = """\
             words=OperationWords(
                 infinitive="pause it",
                 being="paused",
-                present="is paused",
+                doing="pausing it",
                 verb="pause",
                 else_true=_MAY_BE_BILLED,
             ),

@@ -151,7 +151,7 @@ async def test_a_model_that_fits_is_shown_with_its_arithmetic(*, lists_sizes: bo
 
 
 async def test_the_table_names_room_and_prices() -> None:
-    """A line per option; here only one was asked for."""
+    """A line per option; here only one was requested."""
     said: list[str] = []
     async with hub(llama_files(), MODELS[LLAMA]["config"]) as settings:
         question = FitQuery(LLAMA, context=32_768, option=parse("1xH100"))

@@ -156,18 +156,18 @@ async def test_running_longer(env: Environment) -> None:
     """By text, mention, the warning's buttons and the Home tab."""
     await deploy(env)
     await lifetime_ends_in(env, 300)
-    await env.slack.until(partial(last_reply_contains, env, "Going on costs"))
+    await env.slack.until(partial(last_reply_contains, env, "Extend by"))
     warning = env.channel.replies(root(env).ts)[-1]
     await set_policy(env, ALWAYS)
     counted = RequestCounter(env)
     ways: dict[str, Way] = {
         "extend": partial(typed, text="extend it 9h"),
         "extend by mention": partial(mentioned, text="extend 9h"),
-        "extend by button": lambda env: env.member.click(warning, "Extend 8 h"),
-        "extend at home": partial(at_home, label="Extend 8 h"),
+        "extend by button": lambda env: env.member.click(warning, "Extend by 8 h"),
+        "extend at home": partial(at_home, label="Extend by 8 h"),
         "keep": partial(typed, text="keep it"),
         "keep by mention": partial(mentioned, text="keep"),
-        "keep by button": lambda env: env.member.click(warning, "Keep it running"),
+        "keep by button": lambda env: env.member.click(warning, "Remove lifetime"),
     }
     for name, way in ways.items():
         await way(env)
@@ -180,7 +180,7 @@ async def test_running_longer(env: Environment) -> None:
     assert await states(env) == [OperationState.REJECTED] * len(ways)
     await typed(env, "extend it 9h")
     await env.admin.click(await proposal(env), "Approve")
-    await env.slack.until(partial(last_reply_contains, env, "extended it by 9 h"))
+    await env.slack.until(partial(last_reply_contains, env, "extended the lifetime by 9 h"))
     assert not sum(counted.of(one) for one in ("wake_endpoint", "restart_endpoint"))
 
 

@@ -42,8 +42,8 @@ ARGUMENTS: Mapping[OperationKind, str] = {
     OperationKind.EXTEND: " 9h",
 }
 SAID: Mapping[OperationKind, str] = {
-    OperationKind.EXTEND: "extended it by",
-    OperationKind.KEEP: "keeps it running",
+    OperationKind.EXTEND: "extended the lifetime by",
+    OperationKind.KEEP: "removed the lifetime",
 }
 
 

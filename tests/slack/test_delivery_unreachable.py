@@ -80,9 +80,9 @@ async def test_the_requester_gets_one_direct_message(delivery: Harness, operatio
     await delivery.run_rounds(sender, rounds=3)
     [notice] = delivery.direct_messages(delivery.env.member.user)
     assert notice == (
-        f"I can no longer write in <#{delivery.channel.id}>: it is archived. What you deployed"
-        " there runs on, and is billed while it serves: *llama* ($10.00/h), *qwen* ($10.00/h)."
-        " I keep watching. Unarchive it, and I go on there."
+        f"I can no longer post in <#{delivery.channel.id}>: it is archived. Your endpoints there"
+        " keep running and are billed while live: *llama* ($10.00/h), *qwen* ($10.00/h)."
+        " I keep watching. Unarchive it, and I'll post there again."
     )
 
 
@@ -172,7 +172,7 @@ async def test_an_admin_is_notified_if_the_requester_is_unreachable(
     )
     await delivery.run_until_idle(sender)
     [notice] = delivery.direct_messages(reachable)
-    assert notice.startswith(f"This was for <@{gone.id}>, whom I can't reach: I can no longer")
+    assert notice.startswith(f"For <@{gone.id}>, whom I can't reach: I can no longer")
 
 
 @ON_SQLITE
@@ -213,8 +213,8 @@ async def test_an_unannounced_deployment_is_refused_and_its_requester_notified(
     assert (await delivery.row(thread, 0)).delivery == Delivery.DROPPED
     [notice] = delivery.direct_messages(delivery.env.member.user)
     assert notice == (
-        f"I can't write in <#{delivery.channel.id}>: I'm not in it any more. *llama* wasn't made."
-        " Type `/invite` and my name there, then ask again."
+        f"I can't post in <#{delivery.channel.id}>: I'm not in it any more. *llama* wasn't"
+        " created. Type `/invite` and my name there, then request it again."
     )
     delivery.slack.invite_bot(delivery.channel)
     await delivery.run_rounds(sender)
@@ -316,8 +316,8 @@ async def test_nothing_is_created_in_a_channel_the_bot_cannot_write_to(
     direct = running_bot.slack.direct_message(running_bot.member.user)
     [notice] = await running_bot.slack.until(lambda: list(direct.messages.values()))
     assert notice.text == (
-        f"I can't write in <#{running_bot.channel.id}>: it is archived. *my-llama* wasn't made."
-        " Unarchive it, then ask again."
+        f"I can't post in <#{running_bot.channel.id}>: it is archived. *my-llama* wasn't created."
+        " Unarchive it, then request it again."
     )
     assert not running_bot.friendli.endpoints
 
@@ -355,8 +355,8 @@ async def test_a_requester_who_waits_for_approval_is_notified(
     await delivery.run_rounds(sender, rounds=3)
     [notice] = delivery.direct_messages(delivery.env.member.user)
     assert notice == (
-        f"I can't write in <#{delivery.channel.id}>: it is archived. *llama* waits there for"
-        " approval, and nothing is made before. Unarchive it, so that it can be approved."
+        f"I can't post in <#{delivery.channel.id}>: it is archived. *llama* waits there for"
+        " approval, and nothing is created until then. Unarchive it, so that it can be approved."
     )
 
 

@@ -124,7 +124,7 @@ def test_what_an_app_is_made_from() -> None:
         {
             "display_information": {
                 "name": "Friendli Deploy",
-                "description": "Deploys Hugging Face models to Friendli, and tells how it is going",
+                "description": "Deploys Hugging Face models to Friendli and posts their progress",
                 "background_color": "#1f2937",
             },
             "features": {
@@ -139,7 +139,7 @@ def test_what_an_app_is_made_from() -> None:
                         "name": "Endpoint status",
                         "type": "message",
                         "callback_id": "endpoint.status",
-                        "description": "Shows how the endpoint of this message's thread is",
+                        "description": "Shows the endpoint of this thread",
                     }
                 ],
                 "slash_commands": [

@@ -10,6 +10,7 @@ from decimal import Decimal
 from enum import Enum
 from types import MappingProxyType
 
+from bot.domain.request.draft import DEFAULT_COOLDOWN
 from bot.domain.request.rule import LABELS
 from bot.domain.schemas import RequestModel
 
@@ -60,6 +61,7 @@ _UNITS = {"cooldown_period": " s", "queue_timeout_ms": " ms"}
 _DEFAULTS: Mapping[str, object] = {
     "tokenizer_skip_special_tokens": True,
     "tokenizer_add_special_tokens": True,
+    "cooldown_period": DEFAULT_COOLDOWN,
 }
 # First, since consent to keeping data must not be overlooked.
 _FIRST = "enable_content_logging"

@@ -226,4 +226,4 @@ async def test_a_message_s_menu(page: Page) -> None:
     message = page.locator("#messages .message").filter(has_text="hello")
     await message.hover()
     await message.get_by_role("button", name="Endpoint status").click()
-    await expect(page.locator("#messages .only")).to_contain_text("isn't from the thread")
+    await expect(page.locator("#messages .only")).to_contain_text("isn't in an endpoint's thread")

@@ -31,7 +31,7 @@ async def test_listed_updated_and_approved(env: Environment, page: Page) -> None
     await choose_instance(page, "4xH100")
     await expect(page.get_by_role("dialog")).to_contain_text("$20.00/h")
     await page.get_by_role("button", name="Review").click()
-    await expect(page.get_by_role("dialog")).to_contain_text("Nothing is sent before you agree")
+    await expect(page.get_by_role("dialog")).to_contain_text("Nothing is sent until you confirm")
     await keep(page, "update")
 
     await set_policy(env, Policy(approval=Approval.ABOVE))

@@ -371,7 +371,7 @@ function moment(seconds, template) {
     known = false;
     return all;
   });
-  return known ? filled[0]?.toUpperCase() + filled.slice(1) : null;
+  return !known ? null : template.startsWith("{") ? filled[0]?.toUpperCase() + filled.slice(1) : filled;
 }
 
 function ago(seconds) {

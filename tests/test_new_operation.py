@@ -68,18 +68,21 @@ Pause *it*? Requests to it fail until somebody wakes it.
             ],
             "settings": ["Sleep, pause, wake and restart"],
             "buttons while it serves": [
-                "Sleep",
+                "Use it",
+                "Try a prompt",
                 "Open in Friendli",
-                "Pause",
                 "Update",
+                "Sleep",
+                "Pause",
                 "Terminate",
+                "Deploy another like this",
+                "Copy as command",
             ],
             "status message": """\
-*it* is paused
+‖ *it* is paused
 $0.00/h while it is paused; requests don't wake it.
-org/model · 1 × H100 · 1 replica · endpoint `ENDPOINT-1`
-requested by @requester at TIME · target `prod`
-[Wake ($5.00/h)] [Open in Friendli] [Terminate]\
+org/model · 1 × H100 · 1 replica · endpoint `ENDPOINT-1` · requested by @requester at TIME
+[Wake ($5.00/h)] [Open in Friendli] [⋯ Terminate · Deploy another like this · Copy as command]\
 """,
             "thread": [
                 "@requester asked to pause it.",
@@ -87,7 +90,7 @@ requested by @requester at TIME · target `prod`
             ],
             "list": ["‖ *it* · paused · $0.00/h"],
             "status": ["‖ *it* is paused · since TIME"],
-            "home": ["*it* is paused", "$0.00/h while it is paused; requests don't wake it."],
+            "home": ["‖ *it* is paused", "$0.00/h while it is paused; requests don't wake it."],
             "audit": ["endpoint:pause"],
             "refusal": """\
 Only workspace admins can sleep, pause, wake and restart in `prod`.

@@ -21,7 +21,8 @@ from bot.domain.request.lifetime_rules import EXAMPLE_DURATION, LIFETIME_RULES
 from bot.domain.request.parsed_draft import ParsedDraft
 from bot.messages.answer import answer
 from bot.messages.lifetime import until
-from bot.messages.lifetime_replies import EXTEND_ACTION, KEEP_ACTION, SET_ACTION, ask_lifetime
+from bot.messages.lifetime_buttons import EXTEND_ACTION, KEEP_ACTION
+from bot.messages.lifetime_replies import SET_ACTION, ask_lifetime
 from bot.messages.markup import code, escape, mention
 from bot.messages.suggestion import run_this
 from bot.services.lifetimes import LifetimeOutcome, LifetimeResult, Lifetimes

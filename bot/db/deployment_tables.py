@@ -189,6 +189,9 @@ class Deployment(Claimable, Base):
     approved_by: Mapped[str | None]
     rejected_by: Mapped[str | None]
     decided_at: Mapped[datetime | None]
+    # Why there is no endpoint: a `bot.domain.deployment_view.ClosingNote`; NULL where the state
+    # says it all.
+    closing_note: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     # Its lifetime in seconds, from its creation or the last extension; NULL for no end. At the end
     # an `ExpiryAction` is carried out.
     lifetime_seconds: Mapped[int | None]

@@ -1,7 +1,7 @@
 """A deployment as values, for messages."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
@@ -108,6 +108,7 @@ class OperationView:
 
     Attributes:
         at: When it ended; None before.
+        public_id: Names it in buttons.
     """
 
     kind: OperationKind
@@ -115,6 +116,43 @@ class OperationView:
     cause: Cause
     by: str
     at: datetime | None
+    public_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PendingOperation:
+    """An operation that waits for approval.
+
+    Attributes:
+        approvers: Who may approve, as mrkdwn.
+        dollars: Per hour at full scale once it is done; None if unknown.
+    """
+
+    operation: OperationView
+    approvers: str
+    until: datetime
+    dollars: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class ClosingNote:
+    """Why there is no endpoint, on the status message.
+
+    Attributes:
+        text: mrkdwn.
+        reconnects: Connecting the target again helps.
+        is_repaired: Another deployment was requested instead.
+    """
+
+    text: str
+    reconnects: bool = False
+    is_repaired: bool = False
+
+    def after(self, before: "ClosingNote | None") -> "ClosingNote":
+        """A repair is added to what it repairs; any other note replaces the one before."""
+        if before is None or not self.is_repaired or before.is_repaired:
+            return self
+        return replace(self, text=f"{before.text}\n{self.text}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +185,10 @@ class DeploymentView:
         expiry_action: A `bot.domain.policy.ExpiryAction`.
         start_times: Of comparable starts, while it starts or waits for approval.
         retry_after: Seconds until a retry that was asked for, after a failure that passes.
+        pending: The operations that wait for approval, oldest first.
+        lifetime_warned: Its lifetime is about to end, and the thread says so.
+        closing_note: Why it is over; None where the state says it all.
+        is_only_target: The channel has no other target.
         smoke_test: Of the newest start, while the endpoint is live.
     """
 
@@ -176,6 +218,10 @@ class DeploymentView:
     smoke_test: SmokeTestView | None = None
     retry_after: float = 300.0
     start_times: StartTimes = NOTHING_KNOWN
+    pending: Sequence[PendingOperation] = ()
+    lifetime_warned: bool = False
+    closing_note: ClosingNote | None = None
+    is_only_target: bool = False
 
     @property
     def endpoint_state(self) -> State | None:

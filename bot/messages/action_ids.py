@@ -7,6 +7,8 @@ class ActionId(StrEnum):
     """Slack reports clicks on links too."""
 
     OPEN = "deployment.open"
+    MORE = "deployment.more"
+    COPY = "deployment.copy"
     CANCEL = "deployment.cancel"
     APPROVE = "approval.approve"
     REJECT = "approval.reject"

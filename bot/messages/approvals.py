@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from bot.domain.deployment_view import DeploymentView, OperationView
+from bot.domain.deployment_view import ClosingNote, DeploymentView, OperationView
 from bot.domain.operations import Mechanism, OperationKind
+from bot.domain.statuses import WAITING_MARK
 from bot.domain.text import clip
-from bot.messages import buttons
-from bot.messages.blocks import actions, section
+from bot.messages.blocks import section
 from bot.messages.body import body
 from bot.messages.markup import bold, code, duration, escape, mention, moment, money
 from bot.messages.reply import News, Reply, say
@@ -36,18 +36,20 @@ class Proposal:
 
 
 def proposed(deployment: DeploymentView, asked: str, proposal: Proposal) -> Reply:
-    """Ask for approval; `asked` is the request, as mrkdwn."""
+    """Say that a request waits; `asked` is the request, as mrkdwn. The status message decides."""
     is_lifetime = proposal.kind.facts.mechanism is Mechanism.LIFETIME
-    costs = "costs" if is_lifetime else "may then cost"
-    known = proposal.dollars
-    dollars = "an unknown amount" if known is None else f"up to *{money(known)}*"
     before = "Its lifetime stays as it is until then." if is_lifetime else _NOT_SENT
     waits = (
-        f"{bold(deployment.name)} {costs} {dollars}, so this waits for approval:"
-        f" {proposal.approvers} can approve {moment(proposal.until, lead='until ')}. {before}"
+        f"{bold(deployment.name)} {costs_at_most(proposal.kind, proposal.dollars)}, so this waits"
+        f" for approval: {proposal.approvers} can approve {moment(proposal.until, lead='until ')}."
     )
-    row = actions(*buttons.decisions(deployment.public_id, proposal.public_id, proposal.dollars))
-    return Reply(body(f"{asked} {waits}", section(asked), section(waits), row), News.NEEDS_YOU)
+    return say(f"{WAITING_MARK} {asked} {waits} {before}", news=News.NEEDS_YOU)
+
+
+def costs_at_most(kind: OperationKind, dollars: Decimal | None) -> str:
+    """Completes "<name> …"."""
+    costs = "costs" if kind.facts.mechanism is Mechanism.LIFETIME else "may then cost"
+    return f"{costs} {'an unknown amount' if dollars is None else f'up to *{money(dollars)}*'}"
 
 
 def repriced(asked: str) -> str:
@@ -67,20 +69,13 @@ def approved(person: str, operation: OperationView | None = None) -> Reply:
     return say(f"{mention(person)} approved {_what_was_asked(operation)}.")
 
 
-def rejected(
-    deployment: DeploymentView, person: str, reason: str, operation: OperationView | None = None
-) -> Reply:
+def rejected(person: str, reason: str, operation: OperationView | None = None) -> Reply:
     why = f": “{escape(clip(reason, _LONGEST_REASON))}”." if reason else "."
-    return _over(
-        deployment, f"{mention(person)} rejected {_what_was_asked(operation)}{why}", operation
-    )
+    return _over(f"{mention(person)} rejected {_what_was_asked(operation)}{why}", operation)
 
 
-def expired(
-    deployment: DeploymentView, waited: float, operation: OperationView | None = None
-) -> Reply:
+def expired(waited: float, operation: OperationView | None = None) -> Reply:
     return _over(
-        deployment,
         f"Nobody approved {_what_was_asked(operation)} within {duration(waited)}.",
         operation,
     )
@@ -95,9 +90,7 @@ def target_gone(
 ) -> Reply:
     where = code(deployment.target_name)
     what = f"connected {where} to another project" if leads_elsewhere else f"disconnected {where}"
-    return _over(
-        deployment, f"{mention(person)} {what}, so this can't be approved any more.", operation
-    )
+    return _over(f"{mention(person)} {what}, so this can't be approved any more.", operation)
 
 
 def withdrawn(person: str, operation: OperationView | None = None) -> Reply:
@@ -113,7 +106,8 @@ def _else_true(operation: OperationView | None) -> str:
     return "Nothing was created." if operation is None else operation.kind.facts.words.else_true
 
 
-def _over(deployment: DeploymentView, why: str, operation: OperationView | None) -> Reply:
+def _over(why: str, operation: OperationView | None) -> Reply:
+    """Say why it isn't done; of a deployment, on the status message too."""
+    closing = ClosingNote(why) if operation is None else None
     text = f"{why} {_else_true(operation)}"
-    again = [] if operation is not None else [actions(buttons.try_again(deployment))]
-    return Reply(body(text, section(text), *again), News.FAILED)
+    return Reply(body(text, section(text)), News.FAILED, closing)

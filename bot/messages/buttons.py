@@ -1,25 +1,39 @@
 """The buttons of a status message in each state. Their handlers are in `bot.commands`."""
 
+from collections.abc import Collection, Sequence
 from decimal import Decimal
 
 from bot.domain.deployment_state import IN_CREATION, OVER, DeploymentState
 from bot.domain.deployment_view import DeploymentView
-from bot.domain.operations import ButtonFacts, OperationKind, operations_that
+from bot.domain.operations import ButtonFacts, OperationKind, OperationState, operations_that
 from bot.domain.schemas import InferenceDeploymentStatus as Status
 from bot.domain.statuses import COMING_UP, GOING_DOWN, SERVING, facts_of
 from bot.domain.text import clip
+from bot.messages import lifetime_buttons
 from bot.messages.action_ids import ActionId as ActionId  # noqa: PLC0414 - handlers know it from here
-from bot.messages.blocks import Block, button, confirm
+from bot.messages.blocks import Block, button, confirm, option, overflow
 from bot.messages.markup import money
-from bot.messages.ways_out import secondary, ways_out
+from bot.messages.ways_out import restart_helps, secondary, ways_out
 
 # In a button's value.
 NO_OPERATION = "-"
 UNKNOWN_PRICE = "?"
 
+DECISIONS = frozenset(
+    {
+        ActionId.APPROVE,
+        ActionId.REJECT,
+        ActionId.WITHDRAW,
+        lifetime_buttons.EXTEND_ACTION,
+        lifetime_buttons.KEEP_ACTION,
+    }
+)
+# Slack's limit.
+_MENU_OPTIONS = 5
+
 
 def for_root(deployment: DeploymentView) -> list[Block]:
-    """The most useful first."""
+    """The next step, Open, Update, and a menu with the rest."""
     if deployment.state is DeploymentState.PROPOSED:
         return decisions(deployment.public_id, "", deployment.setup.price_at_most)
     if deployment.state in IN_CREATION:
@@ -29,36 +43,148 @@ def for_root(deployment: DeploymentView) -> list[Block]:
     if deployment.state is DeploymentState.UNWATCHED:
         return _open(deployment)
     if deployment.state in OVER:
+        return _after_the_end(deployment)
+    return _for_live(deployment)
+
+
+def _after_the_end(deployment: DeploymentView) -> list[Block]:
+    note = deployment.closing_note
+    if note is None:
         return _try_again(deployment)
-    return for_live(deployment)
+    again = [] if note.is_repaired else _try_again(deployment)
+    return [*again, connect_again(deployment.target_name)] if note.reconnects else again
 
 
-def for_live(deployment: DeploymentView) -> list[Block]:
+def _for_live(deployment: DeploymentView) -> list[Block]:
     status = (
         deployment.endpoint_state.status
         if deployment.endpoint_state is not None
         else Status.INITIALIZING.value
     )
-    open_suite = _open(deployment)
+    first, open_suite = _decide(deployment), _open(deployment)
     is_unlisted = deployment.unlisted_until is not None
     if is_unlisted or deployment.under_way is not None or status in GOING_DOWN:
-        return open_suite
+        return [*first, *open_suite]
     if status in COMING_UP:
-        return [*open_suite, _cancel(deployment)]
-    price = deployment.setup.price_once_up
-    row = acting(deployment.public_id, status, price, name=deployment.name)
-    if status == Status.FAILED:
-        restart, *others = row
-        again = next(iter(_try_again(deployment)), None)
-        repairs = ways_out(deployment, restart=restart, again=again)
-        offered = {one["action_id"] for one in repairs}
-        usual = [
-            secondary(one) for one in [again, restart] if one and one["action_id"] not in offered
-        ]
-        return [*repairs, *usual, *open_suite, *others]
+        return [*first, *open_suite, _cancel(deployment)]
+    hidden: set[OperationKind] = set()
+    others = [*_extend_option(deployment), *_request_options(deployment)]
+    if status == Status.FAILED and not first:
+        first = _repairs(deployment)
+        hidden = {OperationKind.RESTART}
+        if restart_helps(deployment) and not _has(first, OperationKind.RESTART.action_id):
+            hidden = set()
+        if _has(first, ActionId.TRY_AGAIN):
+            others = [one for one in others if not str(one["value"]).startswith(ActionId.TRY_AGAIN)]
     if status in SERVING:
-        return [*calling(deployment), *open_suite, *row]
-    return [*row[:1], *open_suite, *row[1:]] if len(row) > 1 else [*open_suite, *row]
+        first = [*first, *calling(deployment)]
+    return [
+        *first,
+        *for_endpoint(
+            deployment.public_id,
+            status,
+            deployment.setup.price_once_up,
+            open_suite=open_suite,
+            hidden=hidden,
+            others=others,
+        ),
+    ]
+
+
+def for_endpoint(
+    public_id: str,
+    status: str,
+    price: Decimal | None,
+    *,
+    open_suite: Sequence[Block],
+    hidden: Collection[OperationKind] = (),
+    others: Sequence[Block] = (),
+) -> list[Block]:
+    """What fits a status: the next step, Open, Update, and a menu with the rest.
+
+    Args:
+        public_id: The deployment.
+        price: Dollars per hour of what a click starts; None if unknown.
+        open_suite: The link to the endpoint's page, if known.
+        hidden: Operations that are offered elsewhere, or wouldn't help.
+        others: Further options of the menu.
+    """
+    kinds = [
+        kind
+        for kind in operations_that(lambda facts: facts.button is not None)
+        if kind.fits(status) and kind not in hidden
+    ]
+    starts = [
+        kind
+        for kind in kinds
+        if kind is OperationKind.WAKE
+        or (kind is OperationKind.RESTART and not facts_of(status).has_error_code)
+    ]
+    # After a failure, the buttons that fit its cause open the form of an update.
+    updates = [
+        kind
+        for kind in kinds
+        if kind is OperationKind.UPDATE
+        and kind.facts.button is not None
+        and status not in kind.facts.button.hidden_in
+    ]
+    rest = [kind for kind in kinds if kind not in starts and kind is not OperationKind.UPDATE]
+    menu = [option(_label(kind, price), f"{kind.action_id} {public_id}") for kind in rest]
+    choices_ = [*menu, *others][:_MENU_OPTIONS]
+    return [
+        *(operation(kind, public_id, price) for kind in starts),
+        *open_suite,
+        *(operation(kind, public_id, price) for kind in updates),
+        *([overflow(ActionId.MORE, choices_)] if choices_ else []),
+    ]
+
+
+def _decide(deployment: DeploymentView) -> list[Block]:
+    """The buttons of what waits for a person."""
+    if deployment.lifetime_warned and deployment.lifetime_ends_at is not None:
+        return [*lifetime_buttons.extend(deployment), lifetime_buttons.keep(deployment)]
+    newest = deployment.operations[-1] if deployment.operations else None
+    if (
+        newest is not None
+        and newest.kind is OperationKind.UPDATE
+        and newest.state is OperationState.REFUSED
+    ):
+        return [update_again(deployment.public_id, newest.public_id)]
+    return []
+
+
+def _repairs(deployment: DeploymentView) -> list[Block]:
+    if deployment.closing_note is not None and deployment.closing_note.is_repaired:
+        return []
+    price = deployment.setup.price_once_up
+    restart = operation(OperationKind.RESTART, deployment.public_id, price)
+    again = next(iter(_try_again(deployment)), None)
+    repairs = ways_out(deployment, restart=restart, again=again)
+    if again is None or _has(repairs, ActionId.TRY_AGAIN):
+        return repairs
+    return [*repairs, secondary(again)]
+
+
+def _extend_option(deployment: DeploymentView) -> list[Block]:
+    value = lifetime_buttons.extend_value(deployment)
+    if value is None or deployment.lifetime_warned:
+        return []
+    label = lifetime_buttons.extend_label(deployment)
+    return [option(label, f"{lifetime_buttons.EXTEND_ACTION} {value}")]
+
+
+def _request_options(deployment: DeploymentView) -> list[Block]:
+    # The request of an endpoint made elsewhere isn't known.
+    if deployment.is_imported:
+        return []
+    return [
+        option("Deploy another like this", f"{ActionId.TRY_AGAIN} {deployment.public_id}"),
+        option("Copy as command", f"{ActionId.COPY} {deployment.public_id}"),
+    ]
+
+
+def _has(row: Sequence[Block], action_id: str) -> bool:
+    return any(one["action_id"] == action_id for one in row)
 
 
 def decisions(public_id: str, operation_id: str, dollars: Decimal | None) -> list[Block]:
@@ -80,12 +206,8 @@ def decisions(public_id: str, operation_id: str, dollars: Decimal | None) -> lis
 def choices(deployment: DeploymentView) -> list[Block]:
     """A button for each candidate endpoint, and one for none of them."""
     if deployment.candidate_notes:
-        only = [this_is_it(deployment, one, 0) for one in deployment.candidates[:1]]
-        # For several, the thread shows the buttons beside their endpoints.
-        return [
-            *(only if len(deployment.candidates) == 1 else ()),
-            none_of_these(deployment),
-        ]
+        # Each candidate is a line with its own button.
+        return [none_of_these(deployment)]
     # An actions block takes 25 elements.
     picks = [
         button(
@@ -137,36 +259,11 @@ def connect_again(target_name: str) -> Block:
     return button("Connect again", ActionId.CONNECT, value=target_name)
 
 
-def terminate(deployment: DeploymentView) -> Block:
-    return operation(OperationKind.TERMINATE, deployment.public_id, name=deployment.name)
-
-
-def acting(
-    public_id: str, status: str, price: Decimal | None, *, name: str = "the endpoint"
-) -> list[Block]:
-    """The buttons of the operations that fit a status, in the order of the table.
-
-    Args:
-        public_id: The deployment.
-        price: Dollars per hour of what a click starts; None if unknown.
-        name: The endpoint's.
-    """
-    shown = operations_that(
-        lambda facts: (
-            facts.button is not None
-            and facts.fits(facts_of(status))
-            and status not in facts.button.hidden_in
-        )
-    )
-    return [operation(kind, public_id, price, name=name) for kind in shown]
-
-
 def operation(
     kind: OperationKind, public_id: str, price: Decimal | None = None, *, name: str = "the endpoint"
 ) -> Block:
-    """One operation's button; arguments as for `acting`."""
+    """One operation's button; `price` is per hour of what a click starts, None if unknown."""
     facts = kind.facts.button or ButtonFacts(kind.capitalize())
-    costs = f" ({money(price)})" if facts.shows_price and price is not None else ""
     dialog = None
     if facts.dialog is not None:
         dialog = confirm(
@@ -177,12 +274,18 @@ def operation(
             style=facts.style,
         )
     return button(
-        f"{facts.label}{costs}",
+        _label(kind, price),
         kind.action_id,
         value=public_id,
         style=facts.style,
         confirmation=dialog,
     )
+
+
+def _label(kind: OperationKind, price: Decimal | None) -> str:
+    facts = kind.facts.button or ButtonFacts(kind.capitalize())
+    costs = f" ({money(price)})" if facts.shows_price and price is not None else ""
+    return f"{facts.label}{costs}"
 
 
 def follow(target: str, endpoint_id: str) -> Block:

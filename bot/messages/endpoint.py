@@ -6,7 +6,7 @@ from bot.domain.statuses import COMING_UP, facts_of
 from bot.messages import cost
 from bot.messages.blocks import Block, actions, button, context, section
 from bot.messages.body import Body, body
-from bot.messages.buttons import ActionId, acting, follow
+from bot.messages.buttons import ActionId, follow, for_endpoint
 from bot.messages.endpoint_facts import EndpointFacts, facts_line
 from bot.messages.failure import explain_code
 from bot.messages.listing import doing, mark, price, who
@@ -56,17 +56,19 @@ def _cost_note(facts: EndpointFacts | None) -> list[Block]:
 
 
 def buttons_for(listed: ListedEndpoint, *, suite_link: str | None) -> list[Block]:
-    """The most useful first."""
-    row = []
-    if listed.ours is None:
-        row.append(follow(listed.target, listed.endpoint_id))
-    elif listed.ours.is_here:
-        row += acting(listed.ours.public_id, str(listed.status.status), listed.price_once_up)
+    """The next step, Open, Update, and a menu with the rest."""
+    open_suite = []
     if suite_link is not None:
-        row.append(
+        open_suite = [
             button("Open in Friendli", ActionId.OPEN, value=listed.endpoint_id, url=suite_link)
-        )
-    return row
+        ]
+    if listed.ours is None:
+        return [follow(listed.target, listed.endpoint_id), *open_suite]
+    if not listed.ours.is_here:
+        return open_suite
+    status = str(listed.status.status)
+    price = listed.price_once_up
+    return for_endpoint(listed.ours.public_id, status, price, open_suite=open_suite)
 
 
 def _note(listed: ListedEndpoint) -> str:

@@ -32,6 +32,11 @@ class Explanation:
     failure: Failure
     is_rollout: bool = False
 
+    @property
+    def cause(self) -> str:
+        """One sentence."""
+        return self.failure.cause.replace(f"`{_SOME_MODEL}`", _SOME_MODEL)
+
 
 def explain(deployment: DeploymentView) -> Explanation:
     """Explain a deployment's newest failure."""

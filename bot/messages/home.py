@@ -12,13 +12,12 @@ from bot.domain.spend import Spend
 from bot.domain.statuses import Billing, statuses_that
 from bot.messages.blocks import Block, actions, button, context, divider, header, section
 from bot.messages.body import Body
-from bot.messages.buttons import ActionId, for_root
+from bot.messages.buttons import DECISIONS, ActionId, for_root
 from bot.messages.cost import amount, origin
 from bot.messages.endpoint_facts import EndpointFacts, facts_line
-from bot.messages.lifetime_replies import extend
 from bot.messages.listing import endpoints_text, total
 from bot.messages.markup import bold, code, link, mention, moment, money
-from bot.messages.status_message import ends, setup, summary
+from bot.messages.status_message import setup, summary
 from bot.messages.waiting import Waiting
 
 REFRESH_ACTION = "home.refresh"
@@ -228,9 +227,8 @@ def _endpoint(endpoint: Endpoint, *, waits: bool) -> Iterator[Block]:
         _thread(deployment, endpoint.thread_link),
     ]
     yield context(setup(deployment), " · ".join(filter(None, about)))
-    # What ends soon has the button above.
-    extends = extend(deployment) if ends(deployment) and not waits else ()
-    row = [*for_root(deployment), *extends]
+    # What waits has its decision above.
+    row = [one for one in for_root(deployment) if not (waits and one["action_id"] in DECISIONS)]
     if not endpoint.may_act:
         row = [element for element in row if element["action_id"] == ActionId.OPEN]
     if row:

@@ -1,32 +1,26 @@
 """Replies about an endpoint's lifetime."""
 
-from datetime import datetime
-
 from bot.domain.deployment_view import DeploymentView
 from bot.domain.operations import OperationKind
 from bot.domain.text import clip
-from bot.messages import buttons
 from bot.messages.answer import answer
-from bot.messages.blocks import Block, actions, button, section
+from bot.messages.blocks import button, section
 from bot.messages.body import Body, body
 from bot.messages.lifetime import then, until
 from bot.messages.markup import bold, duration, escape, mention
 from bot.messages.preview import CANCEL_ACTION
-from bot.messages.reply import News, Reply
+from bot.messages.reply import News, Reply, say
 from bot.messages.status_message import price
 
-EXTEND_ACTION = "lifetime.extend"
-KEEP_ACTION = "lifetime.keep"
 SET_ACTION = "lifetime.set"
 
 _API_WORDS_LIMIT = 500
 
 
 def warning(deployment: DeploymentView) -> Reply:
-    """It ends soon; asks whether to extend it, with the price of that."""
+    """It ends soon; asks whether to extend it. The status message has the buttons."""
     text = f"{bold(deployment.name)} {_until(deployment)}. {_extension(deployment)}"
-    row = [*extend(deployment), _keep(deployment)]
-    return Reply(body(text, section(text), actions(*row)), news=News.NEEDS_YOU)
+    return say(text, news=News.NEEDS_YOU)
 
 
 def _extension(deployment: DeploymentView) -> str:
@@ -36,15 +30,6 @@ def _extension(deployment: DeploymentView) -> str:
     if setup.is_price_of_each:
         return f"Extend by {duration(seconds)} at {price(deployment)}?"
     return f"Extend by {duration(seconds)} for ${setup.price * seconds / 3600:,.2f}?"
-
-
-def extend(deployment: DeploymentView) -> list[Block]:
-    """The button for the same time again, once; none without an end."""
-    if deployment.lifetime_seconds is None or deployment.lifetime_ends_at is None:
-        return []
-    seen = f"{deployment.public_id} {in_milliseconds(deployment.lifetime_ends_at)}"
-    label = f"Extend by {duration(deployment.lifetime_seconds)}"
-    return [button(label, EXTEND_ACTION, value=seen)]
 
 
 def extended(deployment: DeploymentView, person: str, seconds: int) -> Reply:
@@ -81,21 +66,21 @@ def not_ended(deployment: DeploymentView, kind: OperationKind, words: str) -> Re
     """Friendli refused to end it, or couldn't be asked."""
     said = f" Friendli said: “{escape(clip(words, _API_WORDS_LIMIT))}”." if words else ""
     to_do = kind.facts.words.infinitive
-    return _for_channel(
-        deployment,
+    return say(
         f"{bold(deployment.name)} is still running past its lifetime: Friendli didn't"
         f" {to_do}.{said} It may still be billed, {rate(deployment)}. I keep trying; to be sure,"
         " stop it in Friendli Suite.",
+        news=News.NEEDS_YOU,
     )
 
 
 def given_up(deployment: DeploymentView, kind: OperationKind) -> Reply:
     """It is no longer tried to end it."""
-    return _for_channel(
-        deployment,
+    return say(
         f"{bold(deployment.name)} is still running past its lifetime, and I stopped trying to"
         f" {kind.facts.words.infinitive}. It may still be billed, {rate(deployment)}, until"
         " someone stops it here or in Friendli Suite.",
+        news=News.NEEDS_YOU,
     )
 
 
@@ -113,26 +98,12 @@ def rate(deployment: DeploymentView) -> str:
     return "at an unknown price" if deployment.setup.price is None else f"at {price(deployment)}"
 
 
-def in_milliseconds(at: datetime) -> int:
-    """A moment as a button's value has it."""
-    return round(at.timestamp() * 1000)
-
-
-def _for_channel(deployment: DeploymentView, text: str) -> Reply:
-    row = buttons.for_live(deployment)
-    return Reply(body(text, section(text), *([actions(*row)] if row else [])), news=News.NEEDS_YOU)
-
-
 def _until(deployment: DeploymentView) -> str:
     return (
         "runs until someone stops it"
         if deployment.lifetime_ends_at is None
         else until(deployment.lifetime_ends_at, deployment.expiry_action)
     )
-
-
-def _keep(deployment: DeploymentView) -> Block:
-    return button("Remove lifetime", KEEP_ACTION, value=deployment.public_id)
 
 
 def _say(text: str) -> Reply:

@@ -5,16 +5,15 @@ from decimal import Decimal
 from typing import assert_never
 
 from bot.domain.deployment_state import DeploymentState
-from bot.domain.deployment_view import DeploymentView
+from bot.domain.deployment_view import ClosingNote, DeploymentView
 from bot.domain.operations import Cause, OperationKind, OperationWords
 from bot.domain.process.slash_command import SLASH
 from bot.domain.request.rule import LABELS
 from bot.domain.schemas import InferenceDeploymentStatus as Status
-from bot.domain.statuses import facts_of
+from bot.domain.statuses import FAILED_MARK, facts_of
 from bot.domain.text import clip
 from bot.domain.version import Version
-from bot.messages import buttons
-from bot.messages.blocks import Block, actions, context, section
+from bot.messages.blocks import Block, context, section
 from bot.messages.body import body
 from bot.messages.markup import bold, code, duration, escape, mention, money
 from bot.messages.refusals import Refusal
@@ -26,13 +25,13 @@ _NAME = f"{LABELS['name']}:"
 
 
 def refused(deployment: DeploymentView, refusal: Refusal) -> Reply:
-    text = f"{bold(deployment.name)} wasn't created. {refusal.text}"
-    blocks: list[Block] = [section(text)]
+    """The status message says the rest, with the buttons that help."""
+    note = [refusal.text]
     if refusal.words and not refusal.words_first:
-        blocks.append(context(f"Friendli said: {refusal.said}"))
-    connect = [buttons.connect_again(deployment.target_name)] if refusal.reconnects else []
-    blocks.append(actions(buttons.try_again(deployment), *connect))
-    return Reply(body(text, *blocks), news=News.FAILED)
+        note.append(f"Friendli said: {refusal.said}")
+    closing = ClosingNote("\n".join(note), reconnects=refusal.reconnects)
+    text = f"{FAILED_MARK} {bold(deployment.name)} wasn't created. {refusal.why}"
+    return Reply(body(text, section(text)), News.FAILED, closing)
 
 
 def repaired(person: str, name: str, before: Version, after: Version) -> Reply:
@@ -50,7 +49,9 @@ def repaired(person: str, name: str, before: Version, after: Version) -> Reply:
         after = replace(after, request=request)
     lines = [one for one in changes(before, after).splitlines() if not one.startswith(_NAME)]
     what = "\n".join(lines) or "Nothing was changed."
-    return say(f"{mention(person)} tries again as {bold(name)}, in its own thread.\n{what}")
+    again = f"{mention(person)} tries again as {bold(name)}, in its own thread."
+    text = f"{again}\n{what}"
+    return Reply(body(text, section(text)), closing_note=ClosingNote(again, is_repaired=True))
 
 
 def rate_limited(words: str, seconds: float) -> Reply:
@@ -105,15 +106,14 @@ def operation_failed(kind: OperationKind, words: str) -> Reply:
     return say(f"Friendli didn't {spoken.infinitive}.{said} {spoken.else_true}", news=News.FAILED)
 
 
-def update_refused(deployment: DeploymentView, operation_id: str, refusal: Refusal) -> Reply:
-    """Its button opens the form again, with the API's words at the fields."""
+def update_refused(refusal: Refusal) -> Reply:
+    """The status message's button opens the form again, with the API's words at the fields."""
     text = f"Friendli didn't update it. {refusal.text}"
     blocks: list[Block] = [section(text)]
     if refusal.words and not refusal.words_first:
         blocks.append(context(f"Friendli said: {refusal.said}"))
     stays = OperationKind.UPDATE.facts.words.else_true
-    row = actions(buttons.update_again(deployment.public_id, operation_id))
-    return Reply(body(text, *blocks, context(stays), row), news=News.FAILED)
+    return Reply(body(text, *blocks, context(stays)), news=News.FAILED)
 
 
 def costs_more(kind: OperationKind, agreed: Decimal | None, dollars: Decimal | None) -> Reply:
@@ -135,11 +135,7 @@ def updated_at_rest(deployment: DeploymentView, version: str | None) -> Reply | 
     if facts_of(status).may_be_woken:
         return say(f"Friendli has {called}. It goes live when the endpoint wakes.")
     if status == Status.FAILED:
-        text = f"Friendli has {called}. It goes live after a restart."
-        restart = buttons.operation(
-            OperationKind.RESTART, deployment.public_id, deployment.setup.price_once_up
-        )
-        return Reply(body(text, section(text), actions(restart)))
+        return say(f"Friendli has {called}. It goes live after a restart.")
     return None
 
 
@@ -179,35 +175,28 @@ def outage(seconds: float) -> Reply:
     )
 
 
-def key_refused(deployment: DeploymentView) -> Reply:
-    return _wants_key(
-        deployment,
+def key_refused() -> Reply:
+    return say(
         "Friendli rejects this target's API key, so I can't watch the endpoint. It may still be"
-        f" billed. An admin can connect a new key with `{SLASH} connect`.",
+        f" billed. An admin can connect a new key with `{SLASH} connect`."
     )
 
 
-def key_unreadable(deployment: DeploymentView) -> Reply:
+def key_unreadable() -> Reply:
     """The stored key can't be decrypted."""
-    return _wants_key(
-        deployment,
+    return say(
         "The bot can't decrypt this target's API key: its encryption keys changed. An admin can"
-        f" reconnect the key with `{SLASH} connect`. The endpoint keeps running.",
+        f" reconnect the key with `{SLASH} connect`. The endpoint keeps running."
     )
 
 
-def key_mismatched(deployment: DeploymentView) -> Reply:
+def key_mismatched() -> Reply:
     """The stored key isn't the one that was connected."""
-    return _wants_key(
-        deployment,
+    return say(
         "The API key stored for this target isn't the one that was connected, so the bot doesn't"
         " use it. Someone may have changed the bot's database: tell its operator."
-        f" `{SLASH} connect` stores the key again. The endpoint keeps running.",
+        f" `{SLASH} connect` stores the key again. The endpoint keeps running."
     )
-
-
-def _wants_key(deployment: DeploymentView, text: str) -> Reply:
-    return Reply(body(text, section(text), actions(buttons.connect_again(deployment.target_name))))
 
 
 def project_lost() -> Reply:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from bot.domain.deployment_view import ClosingNote
 from bot.domain.policy import NotificationLevel
 from bot.messages.blocks import section
 from bot.messages.body import Body, body
@@ -31,10 +32,27 @@ _LOUD: Mapping[NotificationLevel, frozenset[News]] = {
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A reply; `news` decides with the target's policy whether the channel sees it too."""
+    """A reply, without buttons: those are on the status message, which is redrawn with each reply.
+
+    A reply stays as it was posted, and so would offer what no longer applies.
+
+    Attributes:
+        news: Decides with the target's policy whether the channel sees it too.
+        closing_note: Why there is no endpoint, for the status message.
+    """
 
     body: Body
     news: News = News.ORDINARY
+    closing_note: ClosingNote | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what can be pressed.
+
+        Raises:
+            ValueError: A block has a button or a menu.
+        """
+        if any(block["type"] == "actions" or "accessory" in block for block in self.body.blocks):
+            raise ValueError("a reply has no buttons: they belong on the status message")
 
     def reaches_channel(self, notification_level: NotificationLevel) -> bool:
         """It is shown in the channel, and not in the thread alone."""

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from bot.domain.command_line import quote
 from bot.domain.deployment_view import DeploymentView
 from bot.domain.operations import OperationKind
 from bot.domain.process.slash_command import SLASH
 from bot.domain.schedule_days import ScheduleDays
-from bot.messages.blocks import Block, actions, button, context, section
+from bot.messages.blocks import Block, button, context, section
 from bot.messages.body import Body, body
 from bot.messages.lifetime_replies import cost
 from bot.messages.markup import bold, code, escape, mention, moment
@@ -65,7 +66,7 @@ def scheduled(
         text += " Each run needs approval in this thread."
     if not zone_known:
         text += " Slack didn't return your time zone, so this is UTC."
-    return Reply(body(text, section(text), actions(_remove(planned))))
+    return _say(f"{text} {code(f'{SLASH} schedules {quote(planned.endpoint)}')} removes it.")
 
 
 def retry_planned(planned: Planned, at: datetime, *, waits: bool = False) -> Reply:
@@ -76,7 +77,7 @@ def retry_planned(planned: Planned, at: datetime, *, waits: bool = False) -> Rep
     )
     if waits:
         text += " It needs approval then; the thread asks for it."
-    return Reply(body(text, section(text), actions(_remove(planned))))
+    return _say(f"{text} {code(f'{SLASH} schedules {quote(planned.endpoint)}')} removes it.")
 
 
 def removed(planned: Planned, person: str) -> Reply:

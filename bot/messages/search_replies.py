@@ -2,24 +2,19 @@
 
 from collections.abc import Sequence
 
-from bot.domain.candidate_note import CandidateNote
-from bot.domain.deployment_view import DeploymentView
+from bot.domain.deployment_view import ClosingNote, DeploymentView
 from bot.domain.poll_failure import PollFailure
 from bot.domain.process.slash_command import SLASH
-from bot.domain.statuses import COMING_UP
+from bot.domain.statuses import CHECKING_MARK, COMING_UP, FAILED_MARK
 from bot.domain.text import clip
-from bot.messages import buttons
-from bot.messages.blocks import Block, actions, section
+from bot.messages.blocks import section
 from bot.messages.body import body
 from bot.messages.markup import bold, code, duration, escape, mention
-from bot.messages.match_candidates import line
 from bot.messages.reply import News, Reply, say
 from bot.messages.status_message import price
 from bot.messages.transitions import coming_up
 
 _API_WORDS = 500
-# A message takes 50 blocks.
-_SHOWN = 20
 _CHECKING = "Checking whether it exists; it won't be sent twice."
 
 
@@ -40,10 +35,7 @@ def adopted(
             f" {price(deployment)} once live. Terminate it if you don't want it any more."
         )
         text = " ".join([made, *differences])
-        return Reply(
-            body(text, section(text), actions(buttons.terminate(deployment))),
-            news=News.NEEDS_YOU,
-        )
+        return say(text, news=News.NEEDS_YOU)
     found = "Found it" if doubted else "Endpoint created"
     newest = deployment.history[-1] if deployment.history else None
     # One event to people: it is made, and coming up.
@@ -86,50 +78,28 @@ def not_listed(deployment: DeploymentView, seconds: float) -> Reply:
         f"Friendli accepted {bold(deployment.name)} but listed nothing new for"
         f" {duration(seconds)}. Check Friendli Suite before you try again: it may be billed."
     )
-    return Reply(
-        body(text, section(text), actions(buttons.try_again(deployment))), news=News.NEEDS_YOU
-    )
+    return say(text, news=News.NEEDS_YOU)
 
 
 def not_created(deployment: DeploymentView, seconds: float) -> Reply:
     """The search found nothing."""
-    text = f"It wasn't created: nothing new was listed for {duration(seconds)}."
-    return Reply(
-        body(text, section(text), actions(buttons.try_again(deployment))), news=News.FAILED
-    )
+    why = f"Nothing new was listed for {duration(seconds)}."
+    text = f"{FAILED_MARK} {bold(deployment.name)} wasn't created: {why[0].lower()}{why[1:]}"
+    return Reply(body(text, section(text)), News.FAILED, ClosingNote(why))
 
 
 def unclear(deployment: DeploymentView) -> Reply:
-    """A person has to say which endpoint is ours."""
-    if deployment.candidate_notes:
-        return _may_be_yours(deployment)
-    listed = ", ".join(code(endpoint) for endpoint in deployment.candidates[:24])
-    text = f"{len(deployment.candidates)} new endpoints look like it: {listed}. Which one is it?"
-    return Reply(
-        body(text, section(text), actions(*buttons.choices(deployment))), news=News.NEEDS_YOU
-    )
-
-
-def _may_be_yours(deployment: DeploymentView) -> Reply:
+    """A person has to say which endpoint is ours; the status message asks which."""
     count = len(deployment.candidates)
-    what = "a new endpoint" if count == 1 else f"{count} new endpoints"
-    text = (
-        f"Friendli lists {what} that may be {bold(deployment.name)}, and may be billed."
-        " None has exactly that name."
-    )
-    shown = [
-        (id_, deployment.candidate_notes.get(id_, CandidateNote())) for id_ in deployment.candidates
-    ]
-    lines = [line(id_, noted) for id_, noted in shown[:_SHOWN]]
-    blocks: list[Block] = [section(text)]
-    for index, ((endpoint, _), words) in enumerate(zip(shown, lines, strict=False)):
-        blocks.append(section(words, accessory=buttons.this_is_it(deployment, endpoint, index)))
-    if count > _SHOWN:
-        more = f"{count - _SHOWN} more are in Friendli Suite."
-        blocks.append(section(more))
-        lines.append(more)
-    blocks.append(actions(buttons.none_of_these(deployment)))
-    return Reply(body("\n".join([text, *lines]), *blocks), news=News.NEEDS_YOU)
+    if not deployment.candidate_notes:
+        text = f"{count} new endpoints look like {bold(deployment.name)}. Choose above which it is."
+    else:
+        what = "a new endpoint" if count == 1 else f"{count} new endpoints"
+        text = (
+            f"Friendli lists {what} that may be {bold(deployment.name)}, and may be billed."
+            " None has exactly that name. Choose above."
+        )
+    return say(f"{CHECKING_MARK} {text}", news=News.NEEDS_YOU)
 
 
 def none_left() -> Reply:

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from bot.domain.candidate_note import CandidateNote
 from bot.domain.deployment_state import BEFORE_LIVE, IN_CREATION, DeploymentState
-from bot.domain.deployment_view import DeploymentView
+from bot.domain.deployment_view import DeploymentView, PendingOperation
 from bot.domain.phase_times import StartTimes, live_around
 from bot.domain.policy import ExpiryAction
 from bot.domain.schemas import InferenceDeploymentStatus as Status
@@ -17,6 +18,7 @@ from bot.domain.statuses import (
     ENDED_MARK,
     FAILED_MARK,
     PHASES,
+    SERVING,
     STARTING_MARK,
     UPDATING_MARK,
     WAITING_MARK,
@@ -34,16 +36,20 @@ from bot.messages.blocks import Block, TaskStatus, actions, context, plan, secti
 from bot.messages.body import Body, body
 from bot.messages.failure import explain
 from bot.messages.markup import bold, code, duration, escape, mention, moment, money
+from bot.messages.match_candidates import line
 from bot.messages.model_fit import fit_block
 from bot.messages.model_words import named_model
 
+# A message takes 50 blocks.
+_SHOWN = 20
 _PHASE_ORDER = [phase.value for phase in Phase]
 
 
 def root(deployment: DeploymentView) -> Body:
     headline = _headline(deployment)
     test = smoke_test.line(deployment.smoke_test)
-    blocks: list[Block] = [section("\n".join(filter(None, (headline.text, headline.note, test))))]
+    lines = [headline.text, headline.note, *_call_with(deployment), test]
+    blocks: list[Block] = [section("\n".join(filter(None, lines)))]
     if deployment.setup.fit is not None:
         blocks.append(
             fit_block(deployment.setup.fit, deployment.public_id, deployment.requested_at)
@@ -51,15 +57,58 @@ def root(deployment: DeploymentView) -> Body:
     plan_block = _plan(deployment)
     if plan_block is not None:
         blocks.append(plan_block)
+    blocks += _candidates(deployment)
     # Approvers see everything unfolded, defaults too.
     waits = deployment.state is DeploymentState.PROPOSED
     sent = [one for one in deployment.setup.sent if waits or not one.is_default]
     blocks += sent_fields.block(sent, whole=waits)
-    blocks.append(context(_setup(deployment), _requested(deployment)))
+    blocks.append(context(" · ".join([_setup(deployment), *_origin(deployment)])))
+    for pending in deployment.pending:
+        operation_id = pending.operation.public_id
+        decide = buttons.decisions(deployment.public_id, operation_id, pending.dollars)
+        blocks += [section(_pending(pending)), actions(*decide)]
     row = buttons.for_root(deployment)
     if row:
         blocks.append(actions(*row))
     return body(headline.text, *blocks)
+
+
+def _call_with(deployment: DeploymentView) -> list[str]:
+    state = deployment.endpoint_state
+    is_live = deployment.state is DeploymentState.LIVE and state is not None
+    if not is_live or state.status not in SERVING or deployment.endpoint_id is None:
+        return []
+    model = code(f'model: "{deployment.endpoint_id}"')
+    return [f"Call it with {model}"]
+
+
+def _candidates(deployment: DeploymentView) -> list[Block]:
+    """A line with a button for each endpoint that may be ours and has another name."""
+    if deployment.state is not DeploymentState.AMBIGUOUS or not deployment.candidate_notes:
+        return []
+    blocks = []
+    for index, endpoint in enumerate(deployment.candidates[:_SHOWN]):
+        noted = deployment.candidate_notes.get(endpoint, CandidateNote())
+        choose = buttons.this_is_it(deployment, endpoint, index)
+        blocks.append(section(line(endpoint, noted), accessory=choose))
+    more = len(deployment.candidates) - _SHOWN
+    if more > 0:
+        blocks.append(section(f"{more} more are in Friendli Suite."))
+    return blocks
+
+
+def _pending(pending: PendingOperation) -> str:
+    """What waits for approval."""
+    operation = pending.operation
+    infinitive = operation.kind.facts.words.infinitive
+    wants = f"{mention(operation.by)} wants to {infinitive}" if operation.by else infinitive
+    dollars = (
+        "at an unknown price" if pending.dollars is None else f"up to {money(pending.dollars)}"
+    )
+    return (
+        f"{WAITING_MARK} {wants}: {dollars}. {pending.approvers} can approve until"
+        f" {moment(pending.until)}."
+    )
 
 
 def price(deployment: DeploymentView) -> str:
@@ -79,13 +128,16 @@ def _setup(deployment: DeploymentView) -> str:
     return " · ".join(parts)
 
 
-def _requested(deployment: DeploymentView) -> str:
+def _origin(deployment: DeploymentView) -> list[str]:
+    """Who requested it and who approved it; the target, where there are several."""
     verb = "followed" if deployment.is_imported else "requested"
-    return (
-        f"{verb} by {mention(deployment.requester_id)} at"
-        f" {moment(deployment.requested_at, '{time}')}"
-        f" · target {code(deployment.target_name)}"
-    )
+    at = moment(deployment.requested_at, "{time}")
+    parts = [f"{verb} by {mention(deployment.requester_id)} at {at}"]
+    if deployment.approved_by:
+        parts.append(f"approved by {mention(deployment.approved_by)}")
+    if not deployment.is_only_target:
+        parts.append(f"target {code(deployment.target_name)}")
+    return parts
 
 
 def ends(deployment: DeploymentView) -> list[str]:
@@ -144,15 +196,19 @@ def _headline(deployment: DeploymentView) -> _Headline:
         DeploymentState.REJECTED: (
             ENDED_MARK,
             "wasn't approved",
-            "Nothing was created; the thread says why.",
+            _why(deployment, "Nothing was created."),
         ),
         DeploymentState.NOT_CREATED: (
             FAILED_MARK,
             "wasn't created",
-            "Friendli lists nothing new.",
+            _why(deployment, "Friendli lists nothing new."),
         ),
-        DeploymentState.REFUSED: (FAILED_MARK, "wasn't created", "The thread says why."),
-        DeploymentState.CANCELLED: (ENDED_MARK, "was cancelled", "Nothing was created."),
+        DeploymentState.REFUSED: (FAILED_MARK, "wasn't created", _why(deployment)),
+        DeploymentState.CANCELLED: (
+            ENDED_MARK,
+            "was cancelled",
+            _why(deployment, "Nothing was created."),
+        ),
         DeploymentState.ENDED: (ENDED_MARK, "is gone", "It costs nothing now."),
         DeploymentState.UNWATCHED: (
             ENDED_MARK,
@@ -163,12 +219,18 @@ def _headline(deployment: DeploymentView) -> _Headline:
     return _Headline(mark, f"{name} {said}", note=note)
 
 
+def _why(deployment: DeploymentView, otherwise: str = "") -> str:
+    """Why there is no endpoint."""
+    note = deployment.closing_note
+    return otherwise if note is None else note.text
+
+
 def _which(deployment: DeploymentView) -> str:
-    if len(deployment.candidates) == 1:
-        return f"{code(deployment.candidates[0])} may be it. Is it?"
-    if deployment.candidate_notes:
-        return f"{len(deployment.candidates)} new endpoints may be it; the thread shows them."
-    return "Several new endpoints look like it. Choose below."
+    if not deployment.candidate_notes:
+        return "Several new endpoints look like it. Choose below."
+    count = len(deployment.candidates)
+    what = "A new endpoint" if count == 1 else f"{count} new endpoints"
+    return f"{what} may be it, with another name. Which one is it?"
 
 
 def _once_live(deployment: DeploymentView) -> list[str]:
@@ -213,7 +275,8 @@ def _live_headline(deployment: DeploymentView) -> _Headline:
     facts = facts_of(state.status)
     if state.status == Status.FAILED:
         failed = explain(deployment)
-        return _Headline(facts.mark, f"{name} {failed.headline}", note=failed.paragraph)
+        note = "\n".join(filter(None, (failed.paragraph, _why(deployment))))
+        return _Headline(facts.mark, f"{name} {failed.headline}", note=note)
     if deployment.under_way is not None:
         kind = deployment.under_way.kind.facts
         mark = STARTING_MARK if kind.effect & COMING_UP else UPDATING_MARK

@@ -8,13 +8,11 @@ from bot.domain.schemas import InferenceDeploymentStatus as Status
 from bot.domain.schemas import Phase
 from bot.domain.statuses import COMING_UP, facts_of, phase_words
 from bot.domain.transitions import State
-from bot.messages import buttons, support
-from bot.messages.blocks import actions, section
-from bot.messages.body import body
+from bot.messages import support
 from bot.messages.forecast import time_range
 from bot.messages.lifetime_replies import rate
 from bot.messages.markup import bold, code, duration, escape
-from bot.messages.reply import Reply
+from bot.messages.reply import Reply, say
 
 _ADVICE: Mapping[str, str] = {
     Phase.REQUESTING_VIRTUAL_MACHINE.value: (
@@ -38,14 +36,7 @@ def stuck(deployment: DeploymentView, present: datetime) -> Reply:
     doing = f"{bold(deployment.name)} has been {_doing(state)}"
     text = f"{doing} for {lasts}{usual}, which is unusually long."
     advice = f"{_advice(state, deployment)} {_support(deployment)}"
-    row = buttons.for_live(deployment)
-    return Reply(
-        body(
-            f"{text} {advice}",
-            section(f"{text}\n{advice}"),
-            *([actions(*row)] if row else []),
-        )
-    )
+    return say(f"{text} {advice}")
 
 
 def _doing(state: State) -> str:

@@ -20,14 +20,10 @@ from bot.domain.transitions import (
     seconds_between,
     seconds_to_serve,
 )
-from bot.messages import buttons
-from bot.messages.blocks import actions, context, section
-from bot.messages.body import body
 from bot.messages.failure import explain
 from bot.messages.markup import bold, code, duration, escape, moment
 from bot.messages.reply import News, Reply, say
 from bot.messages.requested_here import was_requested_here
-from bot.messages.status_message import price
 
 _PHASE_ORDER = [phase.value for phase in Phase]
 
@@ -56,17 +52,10 @@ def cycle(deployment: DeploymentView) -> Reply:
 
 
 def _failure(deployment: DeploymentView) -> Reply:
-    failed = explain(deployment)
-    text = f"{FAILED_MARK} {bold(deployment.name)} {failed.headline}."
-    row = buttons.for_root(deployment)
-    return Reply(
-        body(
-            f"{text} {failed.paragraph}",
-            section(f"{text}\n{failed.paragraph}"),
-            *([actions(*row)] if row else []),
-        ),
-        news=News.FAILED,
-    )
+    """The status message has the advice, and the buttons that help."""
+    failed, at = explain(deployment), moment(deployment.history[-1].observed_at, "{time}")
+    text = f"{FAILED_MARK} {bold(deployment.name)} {failed.headline} at {at}. {failed.cause}"
+    return say(text, news=News.FAILED)
 
 
 def _serving(deployment: DeploymentView, earlier: ObservedTransition | None) -> Reply:
@@ -75,12 +64,8 @@ def _serving(deployment: DeploymentView, earlier: ObservedTransition | None) -> 
     after = f" (took {duration(took)})" if took is not None else ""
     if any(one.state.status in SERVING for one in deployment.history[:-1]):
         return say(_serving_again(earlier, newest, after))
-    text = f"{LIVE_MARK} {bold(deployment.name)} is live{after} · {price(deployment)}"
-    lines = [section(text)]
-    if deployment.endpoint_id:
-        model = code(f'model: "{deployment.endpoint_id}"')
-        lines.append(context(f"Call it with {model}"))
-    return Reply(body(text, *lines), news=News.READY)
+    at = moment(newest.observed_at, "{time}")
+    return say(f"{LIVE_MARK} {bold(deployment.name)} went live at {at}{after}", news=News.READY)
 
 
 def _serving_again(

@@ -4,12 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bot.domain.deployment_view import DeploymentView, OperationView
-from bot.messages import lifetime_replies, replies
+from bot.messages import lifetime_buttons, lifetime_replies, replies
 from bot.messages.approvals import Proposal, proposed
 from bot.messages.blocks import Block
-from bot.messages.buttons import ActionId, for_root
+from bot.messages.buttons import ActionId, decisions, for_root
 from bot.messages.markup import mention
-from bot.messages.reply import Reply
 from bot.messages.status_message import setup, summary
 
 
@@ -40,26 +39,21 @@ def operation_approval(
 ) -> Waiting:
     """An operation that the person may approve."""
     asked = replies.operation_asked(operation.kind, operation.cause, operation.by, waits=True)
-    text, row = _parts(proposed(deployment, asked.body.text, proposal))
+    text = proposed(deployment, asked.body.text, proposal).body.text
+    row = decisions(deployment.public_id, proposal.public_id, proposal.dollars)
     return Waiting(deployment, text, setup(deployment), _decisions(row))
 
 
 def ending(deployment: DeploymentView) -> Waiting:
     """An endpoint of the person's whose lifetime is nearly over."""
-    text, row = _parts(lifetime_replies.warning(deployment))
+    text = lifetime_replies.warning(deployment).body.text
+    row = [*lifetime_buttons.extend(deployment), lifetime_buttons.keep(deployment)]
     return Waiting(deployment, text, setup(deployment), row)
 
 
 def own(deployment: DeploymentView) -> Waiting:
     """A deployment of the person's that failed, or that asks which endpoint it is."""
     return Waiting(deployment, summary(deployment), setup(deployment), for_root(deployment))
-
-
-def _parts(reply: Reply) -> tuple[str, list[Block]]:
-    """The text of a reply's sections, and its buttons."""
-    texts = [block["text"]["text"] for block in reply.body.blocks if block["type"] == "section"]
-    rows = [block["elements"] for block in reply.body.blocks if block["type"] == "actions"]
-    return "\n".join(texts), [element for row in rows for element in row]
 
 
 def _decisions(row: Sequence[Block]) -> list[Block]:

@@ -44,6 +44,12 @@ def ways_out(deployment: DeploymentView, *, restart: Block, again: Block | None)
     return _first_is_primary([one for one in found if one is not None])
 
 
+def restart_helps(deployment: DeploymentView) -> bool:
+    """Whether the same settings may come up at another try, without anything else done first."""
+    first, *_ = explain(deployment).failure.actions
+    return first in (Action.RETRY, Action.RESTART_THEN_SUPPORT)
+
+
 def _first_is_primary(repairs: list[Block]) -> list[Block]:
     first, *others = repairs
     return [{**first, "style": "primary"}, *map(secondary, others)]

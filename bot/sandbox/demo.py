@@ -17,9 +17,10 @@ from bot.sandbox.slack.conversations import Message
 _TIMEOUT = 300.0
 _POLL_SECONDS = 0.5
 
-# Text that the status message and the last reply share at the end.
 _SERVES = "is live"
 _ENDED = ("failed", "wasn't created")
+# What the status message and the last reply say at the end.
+_REPORTED = ((_SERVES, "went live"), *((end, end) for end in _ENDED))
 
 
 async def once(model: str, *, speed: float) -> bool:
@@ -93,7 +94,7 @@ class _Printer:
             self._console.print(f"[bold]#{self._env.channel.name}[/] {text}")
 
     def has_reported(self, root: Message) -> bool:
-        return any(end in root.text and end in self._last_reply for end in (_SERVES, *_ENDED))
+        return any(end in root.text and said in self._last_reply for end, said in _REPORTED)
 
 
 def readable(env: Environment, text: str) -> str:

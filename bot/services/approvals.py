@@ -142,7 +142,7 @@ class Approvals:
                 found,
                 person.id,
                 "reject",
-                lambda view: words.rejected(view, person.id, reason, found.act),
+                words.rejected(person.id, reason, found.act),
                 message_ts,
                 detail=reason,
             )

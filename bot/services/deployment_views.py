@@ -9,14 +9,16 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.config import Settings
-from bot.db.deployment_tables import Deployment, Transition
+from bot.db.deployment_tables import Deployment, Target, Transition
 from bot.db.operation_tables import Grant, Operation
 from bot.domain.deployment_state import BEFORE_LIVE, IN_CREATION, DeploymentState
 from bot.domain.deployment_view import (
+    ClosingNote,
     DeploymentView,
     LargerInstance,
     OperationView,
     PendingApproval,
+    PendingOperation,
     Setup,
 )
 from bot.domain.fit_history import FitObservation
@@ -25,6 +27,7 @@ from bot.domain.instances import InstanceOption, Prices, by_id, next_larger
 from bot.domain.listed_endpoint import gpus_text
 from bot.domain.model_facts import ModelFacts
 from bot.domain.model_fit import RequestFit, fit_of_request
+from bot.domain.operations import OperationState
 from bot.domain.permissions import DEFAULTS, Permission
 from bot.domain.request.deploy_request import DeployRequest
 from bot.domain.schemas import DedicatedEndpointSpec
@@ -40,6 +43,7 @@ from bot.services.lookup import target_of
 from bot.services.next_instance import priced, with_larger_instance
 from bot.services.phase_statistics import StartSetup, start_times
 from bot.services.smoke_tests import last_smoke_tests
+from bot.services.terms import Terms
 
 _BEFORE_START = IN_CREATION | {DeploymentState.PROPOSED}
 
@@ -77,6 +81,8 @@ async def views_of(
             operations.get(deployment.id, ()),
             await _waiting(session, deployment),
             smoke_tests.get(deployment.id),
+            await _pending(session, deployment, operations.get(deployment.id, ())),
+            is_only_target=await _is_only_target(session, deployment),
         )
         for deployment in deployments
     ]
@@ -114,7 +120,14 @@ async def new_view(
     session: AsyncSession, deployment: Deployment, settings: Settings
 ) -> DeploymentView:
     """The same of a deployment that was just inserted, and has no history."""
-    view = _view(deployment, settings, (), (), await _waiting(session, deployment))
+    view = _view(
+        deployment,
+        settings,
+        (),
+        (),
+        await _waiting(session, deployment),
+        is_only_target=await _is_only_target(session, deployment),
+    )
     if deployment.state is not DeploymentState.PROPOSED:
         # Nobody waits for what this would read; the next message has it.
         return view
@@ -128,6 +141,9 @@ def _view(
     operations: Sequence[Operation],
     waiting: PendingApproval | None,
     smoke_test: SmokeTestView | None = None,
+    pending: Sequence[PendingOperation] = (),
+    *,
+    is_only_target: bool,
 ) -> DeploymentView:
     setup = setup_of(deployment, settings.prices)
     return DeploymentView(
@@ -160,6 +176,10 @@ def _view(
         expiry_action=deployment.expiry_action,
         retry_after=settings.retry_after,
         smoke_test=smoke_test,
+        pending=pending,
+        lifetime_warned=deployment.lifetime_warned_at is not None,
+        closing_note=ClosingNote(**deployment.closing_note) if deployment.closing_note else None,
+        is_only_target=is_only_target,
     )
 
 
@@ -226,6 +246,39 @@ async def _waiting(session: AsyncSession, deployment: Deployment) -> PendingAppr
     return PendingApproval(await approvers(session, deployment), deployment.expires_at)
 
 
+async def _pending(
+    session: AsyncSession, deployment: Deployment, operations: Sequence[Operation]
+) -> list[PendingOperation]:
+    """The operations that wait for approval."""
+    if deployment.state is not DeploymentState.LIVE:
+        return []
+    waiting = [one for one in operations if one.state is OperationState.PROPOSED]
+    named = await approvers(session, deployment) if waiting else ""
+    return [
+        PendingOperation(
+            operation_view(one),
+            named,
+            one.expires_at or one.requested_at,
+            Terms.stored(one.terms).dollars,
+        )
+        for one in waiting
+    ]
+
+
+async def _is_only_target(session: AsyncSession, deployment: Deployment) -> bool:
+    others = await session.scalar(
+        select(Target.id)
+        .where(
+            Target.enterprise_id == deployment.enterprise_id,
+            Target.workspace_id == deployment.workspace_id,
+            Target.channel_id == deployment.channel_id,
+            Target.name != deployment.target_name,
+        )
+        .limit(1)
+    )
+    return others is None
+
+
 async def approvers(session: AsyncSession, deployment: Deployment) -> str:
     """Who may approve requests on a deployment's target, as mrkdwn."""
     target = await target_of(session, deployment)
@@ -242,7 +295,9 @@ async def approvers(session: AsyncSession, deployment: Deployment) -> str:
 
 
 def operation_view(row: Operation) -> OperationView:
-    return OperationView(row.kind, row.state, row.cause, row.requested_by, row.finished_at)
+    return OperationView(
+        row.kind, row.state, row.cause, row.requested_by, row.finished_at, row.public_id
+    )
 
 
 def observed_transition(row: Transition) -> ObservedTransition:

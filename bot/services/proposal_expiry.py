@@ -38,7 +38,7 @@ async def expire(session: AsyncSession, claim: Claim, settings: Settings) -> Non
     if not await release(session, Deployment, claim, due=None, state=DeploymentState.REJECTED):
         return
     waited = (row.expires_at - row.requested_at).total_seconds()
-    await post(session, row, settings, lambda view: words.expired(view, waited))
+    await post(session, row, settings, words.expired(waited))
     found = Proposal(row, None, present)
     write_audit(session, found, "", "expire")
     await _notify_requester(session, row)
@@ -60,7 +60,7 @@ async def expire_operations(
             session,
             deployment,
             settings,
-            partial(words.expired, waited=waited, operation=found.act),
+            words.expired(waited, found.act),
         )
         write_audit(session, found, "", "expire")
     return min(left, default=None)

@@ -1,6 +1,7 @@
 """Post to a deployment's thread, in the transaction that changes the deployment."""
 
 from collections.abc import Callable
+from dataclasses import asdict, replace
 
 import structlog
 from sqlalchemy import select
@@ -52,7 +53,13 @@ async def post(
     """
     view = await _locked_view(session, deployment, settings)
     built = [reply(view) if callable(reply) else reply for reply in replies]
-    await _write(session, deployment, view, [reply for reply in built if reply is not None])
+    posted = [reply for reply in built if reply is not None]
+    for reply in posted:
+        if reply.closing_note is not None:
+            note = reply.closing_note.after(view.closing_note)
+            deployment.closing_note = asdict(note)
+            view = replace(view, closing_note=note)
+    await _write(session, deployment, view, posted)
 
 
 async def record(

@@ -376,13 +376,11 @@ def _not_done(deployment_view: DeploymentView, operation: Operation, outcome: _O
     if outcome.said is not None:
         return outcome.said
     if outcome.key_was_changed:
-        return replies.key_mismatched(deployment_view)
+        return replies.key_mismatched()
     if _makes_version(operation) and outcome.state is OperationState.FAILED:
         return replies.update_unconfirmed()
     if _makes_version(operation) and isinstance(outcome.error, Refused):
-        return replies.update_refused(
-            deployment_view, operation.public_id, by_the_api(outcome.error)
-        )
+        return replies.update_refused(by_the_api(outcome.error))
     if operation.cause is Cause.LIFETIME:
         return lifetime_replies.not_ended(deployment_view, operation.kind, outcome.words)
     return replies.operation_failed(operation.kind, outcome.words)

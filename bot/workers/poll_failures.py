@@ -1,7 +1,6 @@
 """Failures to poll a project: posted once to each of its threads."""
 
 from datetime import datetime
-from functools import partial
 
 import structlog
 from sqlalchemy import select
@@ -13,7 +12,6 @@ from bot.db.clock import now
 from bot.db.deployment_tables import Deployment, WatchedProject
 from bot.db.session import Database
 from bot.domain.deployment_state import DeploymentState
-from bot.domain.deployment_view import DeploymentView
 from bot.domain.errors import new_reference
 from bot.domain.friendli_errors import FriendliError
 from bot.domain.poll_failure import PollFailure
@@ -62,7 +60,7 @@ async def record_failure(
         if is_new and failure is PollFailure.KEY_MISMATCHED:
             await audit.write_key_mismatch(session, claim.id)
         if is_new:
-            await post_to_all(session, settings, claim, partial(_reply, failure, failing))
+            await post_to_all(session, settings, claim, _reply(failure, failing))
 
 
 async def post_to_all(
@@ -83,15 +81,15 @@ async def post_to_all(
             log.exception("can't post", deployment=deployment.id, reference=new_reference())
 
 
-def _reply(failure: PollFailure, failing: float, deployment_view: DeploymentView) -> Reply:
+def _reply(failure: PollFailure, failing: float) -> Reply:
     match failure:
         case PollFailure.OUTAGE:
             return replies.outage(failing)
         case PollFailure.KEY_REFUSED:
-            return replies.key_refused(deployment_view)
+            return replies.key_refused()
         case PollFailure.KEY_UNREADABLE:
-            return replies.key_unreadable(deployment_view)
+            return replies.key_unreadable()
         case PollFailure.KEY_MISMATCHED:
-            return replies.key_mismatched(deployment_view)
+            return replies.key_mismatched()
         case PollFailure.PROJECT_LOST:
             return replies.project_lost()

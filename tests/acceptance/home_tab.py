@@ -45,10 +45,12 @@ def view_text(env: Environment, view: View) -> str:
     for block in view.blocks:
         texts = [block["text"]] if "text" in block else []
         parts = [*texts, *block.get("elements", ())]
-        words = [part["text"] for part in parts if part.get("type") != "button"]
+        words = [part["text"] for part in parts if part.get("type") not in ("button", "overflow")]
         beside = [block["accessory"]] if "accessory" in block else []
         buttons = [part for part in [*parts, *beside] if part.get("type") == "button"]
         words += [f"[{part['text']['text']}]" for part in buttons]
+        menus = [part["options"] for part in parts if part.get("type") == "overflow"]
+        words += [f"[⋯ {' · '.join(one['text']['text'] for one in menu)}]" for menu in menus]
         lines.append(" ".join(words) or "---")
     said = rendered_text(env, "\n".join(lines))
     for channel in env.slack.workspace.channels.values():

@@ -85,8 +85,7 @@ workspace admins can approve until TIME. Nothing is created until then.
 Fits, room for 44 requests at 8k.
 Why?
 Skip special tokens: `on` · Add special tokens: `on`
-org/model@ffc8550 · 1 × H100 · 1 replica
-requested by @requester at TIME · target `prod`
+org/model@ffc8550 · 1 × H100 · 1 replica · requested by @requester at TIME
 [Why?] [Approve] [Reject] [Withdraw]\
 """)
     assert env.friendli.requests[-1].operation != "create_endpoint"
@@ -147,8 +146,7 @@ workspace admins can approve until TIME. Nothing is created until then.
 Fits, room for 44 requests at 8k.
 Why?
 Skip special tokens: `on` · Add special tokens: `on` · Cool-down: `300 s`
-org/model@ffc8550 · 1 × H100 · 0–3 replicas
-requested by @requester at TIME · target `prod`
+org/model@ffc8550 · 1 × H100 · 0–3 replicas · requested by @requester at TIME
 [Why?] [Approve] [Reject] [Withdraw]\
 """)
     assert creates(env) == 1
@@ -172,9 +170,8 @@ async def test_a_rejection_says_why(env: Environment) -> None:
     )
     assert message_text(env, root(env)) == snapshot("""\
 ⚪ *it* wasn't approved
-Nothing was created; the thread says why.
-org/model@ffc8550 · 1 × H100 · 1 replica
-requested by @requester at TIME · target `prod`
+@admin rejected it: “Use the <staging> one, please”.
+org/model@ffc8550 · 1 × H100 · 1 replica · requested by @requester at TIME
 [Try again]\
 """)
     assert creates(env) == 0

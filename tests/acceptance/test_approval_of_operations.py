@@ -14,6 +14,7 @@ from tests.acceptance.deploying import serve
 from tests.acceptance.settings_form import save_settings
 from tests.acceptance.test_approval import ALWAYS, run_out
 from tests.acceptance.thread_assertions import (
+    card_with,
     last_reply_contains,
     message_text,
     rendered_text,
@@ -43,14 +44,14 @@ async def test_an_operation_that_raises_the_price_waits_too(env: Environment) ->
     await save_settings(env, approval=ALWAYS)
     database = await propose_update(env)
     await env.slack.until(lambda: last_reply_contains(env, "waits for approval"))
-    question = env.channel.replies(root(env).ts)[-1]
-    assert question.broadcast
+    question = await card_with(env, "Approve")
+    assert env.channel.replies(root(env).ts)[-1].broadcast
     assert message_text(env, question) == snapshot("""\
-@requester asked to update it.
-Replicas: `1 replica` → `4 replicas`
-$5.00/h → *$20.00/h*
-*it* may then cost up to *$20.00/h*, so this waits for approval: workspace admins may approve it, until TIME. Nothing is sent to Friendli until then.
-[Approve] [Reject] [Withdraw]\
+🟢 *it* is live (took 1 s) · $5.00/h while live
+Call it with `model: "ENDPOINT-1"`
+org/model · 1 × H100 · 1 replica · endpoint `ENDPOINT-1` · requested by @requester at TIME
+🔵 @requester wants to update it: up to $20.00/h. workspace admins can approve until TIME.
+[Approve] [Reject] [Withdraw] [Open in Friendli] [⋯ Sleep · Terminate · Deploy another like this · Copy as command]\
 """)
     await env.admin.click(question, "Reject")
     await env.slack.until(lambda: env.admin.modal)
@@ -90,7 +91,7 @@ async def test_an_operation_can_be_withdrawn(env: Environment) -> None:
     await save_settings(env, approval=ALWAYS)
     database = await propose_update(env)
     await env.slack.until(lambda: last_reply_contains(env, "waits for approval"))
-    await env.member.click(env.channel.replies(root(env).ts)[-1], "Withdraw")
+    await env.member.click(await card_with(env, "Withdraw"), "Withdraw")
     await env.slack.until(lambda: last_reply_contains(env, "withdrew"))
     assert thread(env)[-1] == snapshot("@requester withdrew the request. It stays as it is.")
     assert await state(database) is OperationState.REJECTED
@@ -106,7 +107,7 @@ async def test_an_operation_is_carried_out_once_somebody_approved_it(env: Enviro
     await env.slack.until(lambda: last_reply_contains(env, "waits for approval"))
     assert await state(database) is OperationState.PROPOSED
     assert not update_bodies(env)
-    await env.admin.click(env.channel.replies(root(env).ts)[-1], "Approve")
+    await env.admin.click(await card_with(env, "Approve"), "Approve")
     await env.friendli.until(lambda: update_bodies(env))
     await env.slack.until(lambda: "is updating" in root(env).text)
     assert "@admin approved @requester's request." in thread(env)
@@ -121,7 +122,7 @@ async def test_what_waits_about_an_endpoint_that_is_gone_ends_with_it(env: Envir
     await save_settings(env, approval=ALWAYS)
     database = await propose_update(env)
     await env.slack.until(lambda: last_reply_contains(env, "waits for approval"))
-    question = env.channel.replies(root(env).ts)[-1]
+    question = await card_with(env, "Approve")
     env.friendli.terminate(endpoint)
     env.clock.advance(60)
     env.friendli.delete(endpoint)

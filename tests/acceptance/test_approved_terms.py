@@ -22,9 +22,11 @@ from tests.acceptance.settings_form import save_settings
 from tests.acceptance.test_approval import ALWAYS, creates, propose, run_out, second_admin
 from tests.acceptance.test_lifetime import deploy
 from tests.acceptance.thread_assertions import (
+    card_with,
     ephemeral_texts,
     last_reply_contains,
     message_text,
+    newest_button,
     rendered_text,
     root,
     thread,
@@ -56,7 +58,7 @@ async def propose_wake(env: Environment) -> Message:
     """Ask for a wake, and return the reply that waits for approval."""
     await env.member.click(root(env), "Wake ($5.00/h)")
     await env.slack.until(partial(last_reply_contains, env, "waits for approval"))
-    return env.channel.replies(root(env).ts)[-1]
+    return await card_with(env, "Approve")
 
 
 async def test_a_deployment_whose_price_has_risen_is_approved_anew(
@@ -73,7 +75,7 @@ async def test_a_deployment_whose_price_has_risen_is_approved_anew(
             assert await answered(env, env.admin, stale) == snapshot(
                 "The price has changed since this message was posted, so nothing was approved. Decide on the new price in the thread."
             )
-        await env.slack.until(lambda: "*$7.00/h* while live" in message_text(env, root(env)))
+        await env.slack.until(lambda: "$7.00/h" in message_text(env, root(env)))
         assert thread(env)[1] == snapshot(
             "The price of *it* has changed since the request. The first message of this thread shows the new price and still waits for approval."
         )
@@ -97,10 +99,11 @@ async def test_an_operation_whose_price_has_risen_is_approved_anew(
             await answered(env, env.admin, stale)
         await env.slack.until(partial(last_reply_contains, env, "$7.00/h"))
         assert thread(env)[-1] == snapshot(
-            "# @requester asked to wake it. Its price has changed since. *it* may then cost up to *$7.00/h*, so this waits for approval: workspace admins can approve until TIME. Nothing is sent to Friendli until then."
+            "# 🔵 @requester asked to wake it. Its price has changed since. *it* may then cost up to *$7.00/h*, so this waits for approval: workspace admins can approve it until TIME. Nothing is sent to Friendli before."
         )
         assert counted.of("wake_endpoint") == 0
-        await env.admin.click(env.channel.replies(root(env).ts)[-1], "Approve")
+        await env.slack.until(lambda: "$7.00/h" in message_text(env, root(env)))
+        await env.admin.click(await card_with(env, "Approve"), "Approve")
         await env.friendli.until(lambda: counted.of("wake_endpoint") == 1)
 
 
@@ -130,7 +133,7 @@ async def test_what_was_approved_is_compared_with_what_is_sent(
     async with start_bot(gpu_prices="H100=7"):
         await env.slack.until(partial(last_reply_contains, env, "wasn't created"))
     assert thread(env)[-1] == snapshot(
-        "# *it* wasn't created. The price changed from $5.00/h to $7.00/h since the request, so nothing was sent. *Try again* shows the new price and requests approval for it."
+        "# 🔴 *it* wasn't created. It was asked for at up to $5.00/h, and costs up to $7.00/h by now, so nothing was sent."
     )
     assert creates(env) == 0
 
@@ -165,7 +168,8 @@ async def test_an_update_in_between_is_not_covered_by_the_approval_of_a_wake(
     question = await command_response(env, "update it --replicas 4")
     await env.member.click(question, "Update")
     await env.slack.until(partial(last_reply_contains, env, "$20.00/h"))
-    await env.admin.click(env.channel.replies(root(env).ts)[-1], "Approve")
+    await env.slack.until(lambda: root(env).buttons.count("Approve") == 2)
+    await env.admin.click(root(env), newest_button(root(env), "Approve"))
     await env.slack.until(partial(last_reply_contains, env, "Friendli has version"))
     counted = RequestCounter(env)
     await answered(env, env.admin, stale)
@@ -180,8 +184,8 @@ async def test_of_two_who_approve_a_wake_at_once_one_does(env: Environment) -> N
     await asleep(env)
     await env.admin.click(root(env), "Wake ($5.00/h)")
     await env.slack.until(partial(last_reply_contains, env, "waits for approval"))
-    proposal = env.channel.replies(root(env).ts)[-1]
-    assert "You requested this yourself" in await answered(env, env.admin, proposal)
+    proposal = await card_with(env, "Approve")
+    assert "You asked for this yourself" in await answered(env, env.admin, proposal)
     counted = RequestCounter(env)
     second, third = second_admin(env), env.slack.act_as(env.slack.add_user("c", is_admin=True))
     env.channel.member_ids.append(third.user.id)
@@ -222,12 +226,13 @@ async def test_an_approved_extension_moves_the_end_to_what_was_shown(env: Enviro
         "It terminates TIME, unless someone approves this in its thread."
     )
     await env.slack.until(partial(last_reply_contains, env, "waits for approval"))
-    proposal = env.channel.replies(root(env).ts)[-1]
+    proposal = await card_with(env, "Approve")
     assert message_text(env, proposal) == snapshot("""\
-@requester asked to extend it.
-By 9 h, until TIME.
-*it* costs up to *$5.00/h*, so this waits for approval: workspace admins can approve until TIME. Its lifetime stays as it is until then.
-[Approve] [Reject] [Withdraw]\
+🟢 *it* is live (took under 1 s) · $5.00/h while live · ends TIME
+Call it with `model: "ENDPOINT-1"`
+org/model · 1 × H100 · 1 replica · endpoint `ENDPOINT-1` · requested by @requester at TIME
+🔵 @requester wants to extend it: up to $5.00/h. workspace admins can approve until TIME.
+[Approve] [Reject] [Withdraw] [Open in Friendli] [⋯ Sleep · Terminate · Extend 8 h · Deploy another like this · Copy as command]\
 """)
     assert rendered_text(env, (await command_response(env, "extend it 30d")).text) == snapshot(
         "@requester already requested this; it waits for approval in its thread."
@@ -249,18 +254,20 @@ async def test_an_approved_keep_takes_the_end_away(env: Environment) -> None:
     await set_policy(env, EVERYTHING)
     await command_response(env, "extend it 9h")
     await env.slack.until(partial(last_reply_contains, env, "waits for approval"))
-    longer = env.channel.replies(root(env).ts)[-1]
+    longer = await card_with(env, "Approve")
     assert rendered_text(env, (await command_response(env, "keep it")).text) == snapshot(
         "It terminates TIME, unless someone approves this in its thread."
     )
     await env.slack.until(partial(last_reply_contains, env, "asked to keep it running"))
-    proposal = env.channel.replies(root(env).ts)[-1]
-    assert message_text(env, proposal) == snapshot("""\
-@requester asked to keep it running.
-*it* costs up to *$5.00/h*, so this waits for approval: workspace admins can approve until TIME. Its lifetime stays as it is until then.
-[Approve] [Reject] [Withdraw]\
+    await env.slack.until(lambda: root(env).buttons.count("Approve") == 2)
+    assert message_text(env, root(env)) == snapshot("""\
+🟢 *it* is live (took under 1 s) · $5.00/h while live · ends TIME
+Call it with `model: "ENDPOINT-1"`
+org/model · 1 × H100 · 1 replica · endpoint `ENDPOINT-1` · requested by @requester at TIME
+🔵 @requester wants to extend it: up to $5.00/h. workspace admins can approve until TIME.
+[Approve] [Reject] [Withdraw] [Open in Friendli] [⋯ Sleep · Terminate · Extend 8 h · Deploy another like this · Copy as command]\
 """)
-    await env.admin.click(proposal, "Approve")
+    await env.admin.click(root(env), newest_button(root(env), "Approve"))
     await env.slack.until(partial(last_reply_contains, env, "removed the lifetime"))
     assert await answered(env, env.admin, longer) == snapshot(
         "There is nothing left to decide here; see the thread."
@@ -277,7 +284,7 @@ async def test_an_end_comes_although_an_extension_waits(
         await set_policy(env, EVERYTHING)
         await command_response(env, "extend it 9h")
         await env.slack.until(partial(last_reply_contains, env, "waits for approval"))
-        proposal = env.channel.replies(root(env).ts)[-1]
+        proposal = await card_with(env, "Approve")
         await lifetime_ends_in(env, 0)
         await env.slack.until(partial(last_reply_contains, env, "Lifetime over"))
         env.friendli.set_status(endpoint, "TERMINATED")

@@ -82,5 +82,5 @@ async def test_few_watched_among_many_are_asked_one_by_one(
         )
         [endpoint] = [id_ for id_, view in env.friendli.endpoints.items() if view.name == "it"]
         env.friendli.set_status(endpoint, "RUNNING")
-        await env.slack.until(lambda: "is live" in thread(env)[-1])
+        await env.slack.until(lambda: "live" in thread(env)[-1])
         assert len(roots(env)) == 1

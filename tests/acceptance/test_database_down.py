@@ -24,6 +24,7 @@ from tests.acceptance.thread_assertions import (
     rendered_text,
     root,
     roots,
+    terminate,
     thread,
 )
 from tests.client import scrape
@@ -129,18 +130,17 @@ async def test_a_postgresql_that_is_away_stops_nothing_for_good(
         )
         env.clock.advance(AGES)
         async with postgresql.open():
-            await env.slack.until(partial(last_reply_contains, env, "is live"), timeout=20)
+            await env.slack.until(partial(last_reply_contains, env, "went live"), timeout=20)
             assert thread(env) == snapshot(
                 [
                     "Endpoint created: `ENDPOINT-1`. Getting a GPU machine.",
                     """\
-# 🟢 *it* is live (took 4 min 8 s) · $5.00/h
-Call it with `model: "ENDPOINT-1"`\
+# 🟢 *it* went live at TIME (took 4 min 8 s)\
 """,
                 ]
             )
             await env.slack.until(lambda: "Terminate" in root(env).buttons)
-            await env.member.click(root(env), "Terminate")
+            await terminate(env)
             await env.slack.until(partial(last_reply_contains, env, "Terminating"))
     assert len(roots(env)) == len(env.friendli.endpoints) == 1
 
@@ -218,5 +218,5 @@ async def test_an_sqlite_file_that_is_locked_stops_nothing_for_good(
                 ]
             )
             other.execute("ROLLBACK")
-        await env.slack.until(partial(last_reply_contains, env, "is live"), timeout=20)
+        await env.slack.until(partial(last_reply_contains, env, "went live"), timeout=20)
         assert len(roots(env)) == len(env.friendli.endpoints) == 1

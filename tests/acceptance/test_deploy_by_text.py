@@ -48,8 +48,7 @@ Deploying
 ○ Download the model
 ○ Start the engine
 ○ Live
-meta-llama/Llama-3.1-8B-Instruct@b55045c · 2 × H100 · 1 replica · endpoint `ENDPOINT-1`
-requested by @requester at TIME · target `prod`
+meta-llama/Llama-3.1-8B-Instruct · 2 × H100 · 1 replica · endpoint `ENDPOINT-1` · requested by @requester at TIME
 [Open in Friendli] [Cancel]\
 """)
     for replies, seconds in ((2, 48), (3, 80), (4, 120)):
@@ -61,17 +60,16 @@ requested by @requester at TIME · target `prod`
             "A GPU machine is ready (48 s). Downloading the model.",
             "Model downloaded (1 min 20 s). Starting the engine.",
             """\
-# 🟢 *my-llama* is live (took 4 min 8 s) · $10.00/h
-Call it with `model: "ENDPOINT-1"`\
+# 🟢 *my-llama* went live at TIME (took 4 min 8 s)\
 """,
         ]
     )
     await env.slack.until(lambda: "is live" in root(env).text)
     assert message_text(env, root(env)) == snapshot("""\
 🟢 *my-llama* is live (took 4 min 8 s) · $10.00/h while live
-meta-llama/Llama-3.1-8B-Instruct@b55045c · 2 × H100 · 1 replica · endpoint `ENDPOINT-1`
-requested by @requester at TIME · target `prod`
-[Use it] [Try a prompt] [Open in Friendli] [Sleep] [Update] [Terminate]\
+Call it with `model: "ENDPOINT-1"`
+meta-llama/Llama-3.1-8B-Instruct · 2 × H100 · 1 replica · endpoint `ENDPOINT-1` · requested by @requester at TIME
+[Open in Friendli] [Update] [⋯ Sleep · Terminate · Deploy another like this · Copy as command]\
 """)
     assert ephemeral_texts(env) == snapshot(
         ["*my-llama* is being created; see its thread in this channel."]

@@ -52,8 +52,9 @@ async def test_what_serves_and_what_it_has_cost(env: Environment) -> None:
 Your endpoints
 *1 endpoint* · *$5.00/h* now · SOME so far
 🟢 *it* is live (took MOMENTS) · $5.00/h while live
-org/model@ffc8550 · 1 × H100 · 1 replica · endpoint `ENDPOINT-1` `prod` in #ml-deploys · requested by @requester · no lifetime · live for MOMENTS so far · <https://sandbox.slack.com/archives/C000000001/pROOT|it's thread>
-[Use it] [Try a prompt] [Open in Friendli] [Sleep] [Update] [Terminate]
+Call it with `model: "ENDPOINT-1"`
+org/model · 1 × H100 · 1 replica · endpoint `ENDPOINT-1` `prod` in #ml-deploys · requested by @requester · no lifetime · served for MOMENTS so far · <https://sandbox.slack.com/archives/C000000001/pROOT|it's thread>
+[Open in Friendli] [Update] [⋯ Sleep · Terminate · Deploy another like this · Copy as command]
 ---
 Targets
 #ml-deploys
@@ -70,8 +71,8 @@ Your endpoints
 *1 endpoint* · *$0.00/h* now · about $5.00 so far
 😴 *it* is asleep
 $0.00/h while asleep; any request wakes it.
-org/model@ffc8550 · 1 × H100 · 1 replica · endpoint `ENDPOINT-1` `prod` in #ml-deploys · requested by @requester · no lifetime · live for 1 h, about $5.00 so far · <https://sandbox.slack.com/archives/C000000001/pROOT|it's thread>
-[Wake ($5.00/h)] [Open in Friendli] [Update] [Terminate]
+org/model · 1 × H100 · 1 replica · endpoint `ENDPOINT-1` `prod` in #ml-deploys · requested by @requester · no lifetime · served for 1 h, about $5.00 so far · <https://sandbox.slack.com/archives/C000000001/pROOT|it's thread>
+[Wake ($5.00/h)] [Open in Friendli] [Update] [⋯ Terminate · Deploy another like this · Copy as command]
 ---
 Targets
 #ml-deploys
@@ -140,8 +141,10 @@ async def test_ending_it_from_home(env: Environment) -> None:
     env.friendli.set_status(endpoint, "SLEEPING")
     await env.slack.until(lambda: "is asleep" in root(env).text)
     view = await home_tab(env)
-    assert "[Terminate]" in view_text(env, view)
-    await click_in_home_tab(env, "Terminate")
+    assert "Terminate" in view_text(env, view)
+    asked = await click_in_home_tab(env, "Terminate")
+    assert "Requests to it fail from then on" in view_text(env, asked)
+    await click_in_home_tab(env, "Terminate", asked)
     await env.slack.until(lambda: "Terminating." in thread(env)[-1])
 
 
@@ -230,7 +233,7 @@ Slack didn't return your channels, so I can't show your endpoints. They keep run
 [Refresh]\
 """)
     env.slack.faults.remove(fault)
-    assert "[Sleep]" in view_text(env, await click_in_home_tab(env, "Refresh"))
+    assert "Sleep" in view_text(env, await click_in_home_tab(env, "Refresh"))
     assert request_count(env, "sleep_endpoint") == 0
 
 

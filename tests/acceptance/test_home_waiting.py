@@ -80,8 +80,7 @@ async def test_an_operation_waits_for_approval(env: Environment) -> None:
     await env.slack.until(lambda: len(thread(env)) > 3)
     assert await waiting(env, env.admin) == snapshot("""\
 Waiting for you
-@requester asked to wake it.
-*it* may then cost up to *$5.00/h*, so this waits for approval: workspace admins can approve until TIME. Nothing is sent to Friendli until then.
+🔵 @requester asked to wake it. *it* may then cost up to *$5.00/h*, so this waits for approval: workspace admins can approve it until TIME. Nothing is sent to Friendli before.
 org/model@ffc8550 · 1 × H100 · 1 replica · endpoint `ENDPOINT-1` · `prod` in #ml-deploys · <https://sandbox.slack.com/archives/C000000001/pROOT|it's thread>
 [Approve] [Reject]
 """)
@@ -97,9 +96,9 @@ async def test_an_end_that_is_near_waits_for_its_owner(env: Environment) -> None
     await env.slack.until(lambda: len(thread(env)) > 2)
     assert await waiting(env) == snapshot("""\
 Waiting for you
-*it* terminates TIME. Extend by 8 h for $40.00?
-org/model@ffc8550 · 1 × H100 · 1 replica · endpoint `ENDPOINT-1` · `prod` in #ml-deploys · <https://sandbox.slack.com/archives/C000000001/pROOT|it's thread>
-[Extend by 8 h] [Remove lifetime]
+*it* ends at TIME. Extending it costs $5.00/h; the buttons are above.
+org/model · 1 × H100 · 1 replica · endpoint `ENDPOINT-1` · `prod` in #ml-deploys · <https://sandbox.slack.com/archives/C000000001/pROOT|it's thread>
+[Extend 8 h] [Keep it running]
 """)
     assert await waiting(env, env.admin) == ""
     view = view_text(env, await click_in_home_tab(env, "Extend by 8 h"))
@@ -118,7 +117,7 @@ Waiting for you
 🔴 *it* failed while getting a GPU machine
 Friendli can't read `org/model`: the repo is gated or private. Accept the licence on the model page, and check that the Hugging Face token under Friendli Suite → Personal settings → Integrations can read the repo. (`WORKLOAD_INIT_CANNOT_ACCESS_REPO_ERROR`)
 org/model@ffc8550 · 1 × H100 · 1 replica · endpoint `ENDPOINT-1` · `prod` in #ml-deploys · <https://sandbox.slack.com/archives/C000000001/pROOT|it's thread>
-[Model page] [Integrations] [Try again] [Restart ($5.00/h)] [Open in Friendli] [Delete]
+[Model page] [Integrations] [Try again] [Open in Friendli] [⋯ Delete · Copy as command]
 """)
     env.friendli.set_status(endpoint, "TERMINATED")
     await env.slack.until(lambda: "terminated" in root(env).text)

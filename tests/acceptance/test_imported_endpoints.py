@@ -41,9 +41,9 @@ async def test_a_followed_endpoint_has_a_thread_with_buttons(env: Environment) -
     )
     assert message_text(env, root(env)) == snapshot("""\
 🟢 *elsewhere* is live · $5.00/h while live
-1 × H100 · 1 replica · endpoint `ENDPOINT-1`
-followed by @requester at TIME · target `prod`
-[Use it] [Try a prompt] [Open in Friendli] [Sleep] [Update] [Terminate]\
+Call it with `model: "ENDPOINT-1"`
+1 × H100 · 1 replica · endpoint `ENDPOINT-1` · followed by @requester at TIME
+[Use it] [Try a prompt] [Open in Friendli] [Update] [⋯ Sleep · Terminate]\
 """)
     await env.member.click(root(env), "Sleep")
     await env.slack.until(lambda: "is asleep" in root(env).text)
@@ -86,9 +86,9 @@ async def test_it_is_let_go_and_followed_again(env: Environment) -> None:
     )
     assert message_text(env, root(env)) == snapshot("""\
 ⚪ *elsewhere* is no longer watched
-It may keep running and be billed until someone stops it in Friendli Suite.
-1 × H100 · 1 replica · endpoint `ENDPOINT-1`
-followed by @requester at TIME · target `prod`
+It may run on, and be billed, until somebody ends it in Friendli Suite.
+Call it with `model: "ENDPOINT-1"`
+1 × H100 · 1 replica · endpoint `ENDPOINT-1` · followed by @requester at TIME
 [Open in Friendli]\
 """)
     env.friendli.set_status(endpoint, "SLEEPING")
@@ -163,7 +163,7 @@ async def test_what_is_set_from_here_is_known_until_somebody_sets_it_elsewhere(
     assert re.sub(r"3 min( \d+ s)?,", "3 min,", listed) == snapshot("""\
 *prod* · 1 endpoint · *$5.00/h* now
 🟢 *theirs* · live · $5.00/h
-org/other · 1 × H100 · 1 replica · followed by @requester · no lifetime · live for 3 min, about $0.25 since it was followed
+org/other · 1 × H100 · 1 replica · followed by @requester · no lifetime · live for 2 s, about $0.00 since it was followed
 “About” is estimated from how long it was live and the price of its GPUs. Friendli Suite shows charges under Billing.\
 """)
     assert message_text(

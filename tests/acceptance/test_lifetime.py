@@ -12,6 +12,7 @@ from tests.acceptance.deploying import REPLICA, serve
 from tests.acceptance.due_times import lifetime_ends_in, lifetime_is_removed, set_policy
 from tests.acceptance.endpoints import RequestCounter, command_response
 from tests.acceptance.thread_assertions import (
+    card_with,
     ephemeral_texts,
     has_replies,
     last_reply_contains,
@@ -56,9 +57,9 @@ Lifetime 8 h from creation, then it terminates.
     await env.slack.until(lambda: "ends TIME" in message_text(env, root(env)))
     assert message_text(env, root(env)) == snapshot("""\
 🟢 *it* is live (took under 1 s) · $5.00/h while live · ends TIME
-org/model@ffc8550 · 1 × H100 · 1 replica · endpoint `ENDPOINT-1`
-requested by @requester at TIME · target `prod`
-[Use it] [Try a prompt] [Open in Friendli] [Sleep] [Update] [Terminate]\
+Call it with `model: "ENDPOINT-1"`
+org/model@ffc8550 · 1 × H100 · 1 replica · endpoint `ENDPOINT-1` · requested by @requester at TIME
+[Use it] [Try a prompt] [Open in Friendli] [Update] [⋯ Sleep · Terminate · Extend 8 h · Deploy another like this · Copy as command]\
 """)
 
 
@@ -79,7 +80,7 @@ async def test_the_warning_says_what_going_on_costs(env: Environment) -> None:
     """It reaches the channel, and somebody decides by a button; a stale one is told what is so."""
     await deploy(env)
     await warned(env)
-    warning = env.channel.replies(root(env).ts)[-1]
+    warning = await card_with(env, "Remove lifetime")
     assert (thread(env)[-1], warning.buttons) == snapshot(
         (
             "# *it* terminates TIME. Extend by 8 h for $40.00?",
@@ -105,7 +106,7 @@ async def test_keeping_it_is_a_decision_that_the_thread_records(env: Environment
     """It has no end any more, whoever clicks how often; the old end passes unnoticed."""
     await deploy(env)
     await warned(env)
-    warning = env.channel.replies(root(env).ts)[-1]
+    warning = await card_with(env, "Remove lifetime")
     await env.member.click(warning, "Remove lifetime")
     await env.slack.until(partial(last_reply_contains, env, "removed the lifetime"))
     assert thread(env)[-1] == snapshot(

@@ -24,7 +24,7 @@ async def test_ready_and_failed_is_the_default(env: Environment) -> None:
     assert await life(env) == snapshot(
         [
             "Endpoint created: `ENDPOINT-1`. Getting ",
-            "# 🟢 *it* is live (took under 1 s) · $5.0",
+            "# 🟢 *it* went live at TIME (took unde",
             "# 🔴 *it* failed. Friendli gave no reason",
         ]
     )
@@ -36,7 +36,7 @@ async def test_everything_may_reach_the_channel(env: Environment) -> None:
     assert await life(env) == snapshot(
         [
             "# Endpoint created: `ENDPOINT-1`. Gettin",
-            "# 🟢 *it* is live (took under 1 s) · $5.0",
+            "# 🟢 *it* went live at TIME (took unde",
             "# 🔴 *it* failed. Friendli gave no reason",
         ]
     )
@@ -48,7 +48,7 @@ async def test_only_what_failed_may_reach_the_channel(env: Environment) -> None:
     assert await life(env) == snapshot(
         [
             "Endpoint created: `ENDPOINT-1`. Getting ",
-            "🟢 *it* is live (took under 1 s) · $5.00/",
+            "🟢 *it* went live at TIME (took unde",
             "# 🔴 *it* failed. Friendli gave no reason",
         ]
     )

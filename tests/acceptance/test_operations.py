@@ -21,6 +21,7 @@ from tests.acceptance.thread_assertions import (
     has_replies,
     message_text,
     root,
+    terminate,
     thread,
 )
 from tests.conftest import StartBot
@@ -44,9 +45,8 @@ async def test_an_endpoint_is_put_to_sleep_and_woken(env: Environment) -> None:
     assert message_text(env, root(env)) == snapshot("""\
 😴 *it* is asleep
 $0.00/h while asleep; any request wakes it.
-org/model@ffc8550 · 1 × H100 · 1 replica · endpoint `ENDPOINT-1`
-requested by @requester at TIME · target `prod`
-[Wake ($5.00/h)] [Open in Friendli] [Update] [Terminate]\
+org/model@ffc8550 · 1 × H100 · 1 replica · endpoint `ENDPOINT-1` · requested by @requester at TIME
+[Wake ($5.00/h)] [Open in Friendli] [Update] [⋯ Terminate · Deploy another like this · Copy as command]\
 """)
     await env.member.click(root(env), "Wake ($5.00/h)")
     await env.slack.until(lambda: "Waking up" in thread(env)[-1])
@@ -72,7 +72,7 @@ requested by @requester at TIME · target `prod`
 async def test_an_endpoint_is_terminated_and_restarted(env: Environment) -> None:
     """What was ended here can be started again here."""
     await serve(env)
-    await env.member.click(root(env), "Terminate")
+    await terminate(env)
     await env.slack.until(lambda: any("Terminating." in said for said in thread(env)))
     env.clock.advance(60)
     await env.slack.until(lambda: "Restart ($5.00/h)" in root(env).buttons)

@@ -84,15 +84,14 @@ async def test_an_operators_key_can_be_changed_and_taken_away(
     async with start_bot(friendli_token="sandbox-new-key"):
         env.clock.advance(600)
         await env.slack.until(lambda: "is live" in root(env).text)
-        await env.slack.until(lambda: "is live" in thread(env)[-1])
+        await env.slack.until(lambda: "live" in thread(env)[-1])
     assert thread(env) == snapshot(
         [
             "Endpoint created: `ENDPOINT-1`. Getting a GPU machine.",
             "The bot can't decrypt this target's API key: its encryption keys changed. An admin can reconnect the key with `/friendli-deploy connect`. The endpoint keeps running.",
             "Friendli is answering again; I keep watching.",
             """\
-# 🟢 *mine* is live (took 4 min 8 s) · $5.00/h
-Call it with `model: "ENDPOINT-1"`\
+# 🟢 *mine* went live at TIME (took 4 min 8 s)\
 """,
         ]
     )

@@ -15,6 +15,7 @@ from tests.acceptance.thread_assertions import (
     rendered_text,
     root,
     roots,
+    terminate,
     thread,
 )
 from tests.conftest import StartBot
@@ -160,7 +161,7 @@ async def test_phases_are_told_however_they_come(
         seen = len(env.friendli.requests)
         env.clock.advance(20)
         await env.friendli.until(partial(asked_since, env, seen, 2))
-    await env.slack.until(lambda: "is live" in thread(env)[-1])
+    await env.slack.until(lambda: "live" in thread(env)[-1])
     assert [line.partition(" (")[0] for line in thread(env)] == said
 
 
@@ -203,9 +204,9 @@ async def test_an_endpoint_that_stays_away_is_gone_in_the_end(
         await env.slack.until(lambda: "is gone" in root(env).text)
     assert message_text(env, root(env)).replace(endpoint, "ENDPOINT-1") == snapshot("""\
 ⚪ *it* is gone
-It costs nothing now.
-org/model@ffc8550 · 1 × H100 · 1 replica · endpoint `ENDPOINT-1`
-requested by @requester at TIME · target `prod`
+It costs nothing any more.
+Call it with `model: "ENDPOINT-1"`
+org/model@ffc8550 · 1 × H100 · 1 replica · endpoint `ENDPOINT-1` · requested by @requester at TIME
 [Try again]\
 """)
 
@@ -281,8 +282,7 @@ async def test_what_happens_while_the_bot_is_down_is_told_when_it_is_back(
     assert thread(env)[1:] == snapshot(
         [
             """\
-# 🟢 *it* is live (took 1 s) · $5.00/h
-Call it with `model: "ENDPOINT-1"`\
+# 🟢 *it* went live at TIME (took under 1 s)\
 """,
             "😴 Put to sleep outside this channel. $0.00/h while asleep; any request wakes it.",
         ]
@@ -294,7 +294,7 @@ async def test_terminating_by_button(env: Environment) -> None:
     """Terminate asks Friendli, tells who wanted it, and follows it to the end."""
     await serve(env)
     await env.slack.until(lambda: "Terminate" in root(env).buttons)
-    await env.member.click(root(env), "Terminate")
+    await terminate(env)
     await env.friendli.until(
         lambda: any(one.operation == "terminate_endpoint" for one in env.friendli.requests)
     )
@@ -306,7 +306,7 @@ async def test_a_refused_terminate_is_told_and_can_be_tried_again(env: Environme
     """The API's own words stand in the thread, and the button comes back."""
     await serve(env)
     env.friendli.faults.add(Respond(400, {"detail": "not now"}), operation="terminate_endpoint")
-    await env.member.click(root(env), "Terminate")
+    await terminate(env)
     await env.slack.until(lambda: has_replies(env, 4))
     assert thread(env)[3] == snapshot(
         "# Friendli didn't terminate it. It said: “not now”. It may still be billed."

@@ -58,7 +58,7 @@ async def test_one_reference_leads_from_the_command_to_the_last_message(
         await env.member.command(env.channel, LINE)
         await env.friendli.until(lambda: env.friendli.endpoints)
         env.clock.advance(600)
-        await env.slack.until(lambda: last_reply_contains(env, "is live"))
+        await env.slack.until(lambda: last_reply_contains(env, "went live"))
         await env.slack.until(lambda: "Sleep" in root(env).buttons)
         await env.member.click(root(env), "Sleep")
         env.clock.advance(60)

@@ -20,7 +20,7 @@ from bot.sandbox.environment import (
     connect,
     open_environment,
 )
-from tests.acceptance.thread_assertions import ephemeral_texts, root, thread
+from tests.acceptance.thread_assertions import ephemeral_texts, root, terminate, thread
 from tests.client import get
 from tests.conftest import NO_LIMITS, SHORT_WAITS
 
@@ -64,9 +64,9 @@ async def test_a_front_and_a_worker_do_together_what_one_bot_does(
         await env.member.command(env.channel, LINE)
         await env.slack.until(lambda: thread(env))
         env.clock.advance(600)
-        await env.slack.until(lambda: "is live" in thread(env)[-1])
+        await env.slack.until(lambda: "live" in thread(env)[-1])
         await env.slack.until(lambda: "Terminate" in root(env).buttons)
-        await env.member.click(root(env), "Terminate")
+        await terminate(env)
         await env.friendli.until(
             lambda: any(one.operation == "terminate_endpoint" for one in env.friendli.requests)
         )

@@ -11,7 +11,14 @@ from bot.sandbox.environment import PROJECT, Environment, connect
 from bot.sandbox.faults import DropRequest, Hang, LoseReply, Respond
 from bot.sandbox.friendli import RESPONSE_VARIANTS
 from bot.sandbox.slack.conversations import Message
-from tests.acceptance.thread_assertions import ephemeral_texts, message_text, root, roots, thread
+from tests.acceptance.thread_assertions import (
+    card_with,
+    ephemeral_texts,
+    message_text,
+    root,
+    roots,
+    thread,
+)
 from tests.conftest import StartBot
 
 RECOGNIZABLE = [name for name, variant in RESPONSE_VARIANTS.items() if variant.is_recognizable]
@@ -45,13 +52,8 @@ async def deploy(env: Environment, name: str) -> Message:
 
 
 async def asked(env: Environment) -> Message:
-    """The reply that asks whether an endpoint is ours."""
-
-    def question() -> Message | None:
-        replies = env.channel.replies(root(env).ts) if roots(env) else []
-        return next((one for one in reversed(replies) if "None of these" in one.buttons), None)
-
-    return await env.slack.until(question, timeout=20)
+    """The status message that asks whether an endpoint is ours."""
+    return await card_with(env, "None of these")
 
 
 @pytest.mark.usefixtures("either_bot")
@@ -127,10 +129,14 @@ async def test_what_is_known_of_a_candidate_is_shown(env: Environment) -> None:
     env.friendli.faults.add(LoseReply(), operation="create_endpoint")
     await deploy(env, "it-k7wq")
     assert message_text(env, await asked(env)) == snapshot("""\
-Friendli lists a new endpoint that may be *it-k7wq*, and may be billed. None has exactly that name.
+❓ *it-k7wq* may have been created
+A new endpoint may be it, with another name. Which one is it?
+Fits, room for 44 requests at 8k.
+Why?
 `ENDPOINT-1` · named *IT_K7WQ* · 1 × H100 · 1 replica · created TIME
 This is it
-[This is it] [None of these]\
+org/model@ffc8550 · 1 × H100 · 1 replica · requested by @requester at TIME
+[Why?] [This is it] [None of these]\
 """)
 
 

@@ -121,8 +121,7 @@ async def test_what_was_created_since_is_found_and_not_created_again(
             "The bot's database was restored from a backup in which *it* wasn't created yet. It may have been since: checking by name. It won't be created again.",
             "Found it: `ENDPOINT-1`. Getting a GPU machine.",
             """\
-# 🟢 *it* is live (took under 1 s) · $5.00/h
-Call it with `model: "ENDPOINT-1"`\
+# 🟢 *it* went live at TIME (took under 1 s)\
 """,
         ]
     )

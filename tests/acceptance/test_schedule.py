@@ -1,6 +1,7 @@
 """Stories of endpoints that fall asleep and wake at times of day."""
 
 import re
+from copy import copy
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import partial
@@ -14,6 +15,7 @@ from tests.acceptance.deploying import serve
 from tests.acceptance.due_times import make_schedules_due, set_policy
 from tests.acceptance.endpoints import RequestCounter, command_response
 from tests.acceptance.thread_assertions import (
+    card_with,
     ephemeral_texts,
     has_replies,
     last_reply_contains,
@@ -201,14 +203,14 @@ async def test_schedules_are_listed_and_removed(env: Environment) -> None:
 Remove
 [Remove]\
 """)
+    stale = copy(listed)
     await env.member.click(listed, "Remove")
     await env.slack.until(partial(last_reply_contains, env, "removed the schedule"))
     assert thread(env)[-1] == snapshot(
         "@requester removed the schedule to sleep weekdays at 18:00, Europe/Amsterdam."
     )
-    reply = env.channel.replies(root(env).ts)[2]
     before = len(env.member.ephemerals(env.channel))
-    await env.member.click(reply, "Remove")
+    await env.member.click(stale, "Remove")
     await env.slack.until(lambda: len(env.member.ephemerals(env.channel)) > before)
     assert env.member.ephemerals(env.channel)[-1].text == snapshot(
         "This schedule doesn't exist any more: it was removed, or has ended."
@@ -226,21 +228,21 @@ async def test_waking_by_schedule_needs_the_approval_that_its_price_needs(
     await schedule(env, "wake it daily at 09:55")
     await make_schedules_due(env)
     await env.slack.until(partial(last_reply_contains, env, "waits for approval"))
-    proposal = env.channel.replies(root(env).ts)[-1]
+    proposal = await card_with(env, "Approve")
     await env.member.click(proposal, "Withdraw")
     await env.slack.until(partial(last_reply_contains, env, "withdrew"))
     await make_schedules_due(env)
     await env.slack.until(partial(last_reply_contains, env, "waits for approval"))
     assert thread(env)[3:] == snapshot(
         [
-            "@requester added a schedule: it will wake daily at 09:55, Europe/Amsterdam; next: TIME. It costs $5.00/h while live. Each run needs approval in this thread.",
-            "# Schedule: wake it. *it* may then cost up to *$5.00/h*, so this waits for approval: workspace admins can approve until TIME. Nothing is sent to Friendli until then.",
+            "@requester made a schedule: it is woken daily at 09:55, Europe/Amsterdam; next: TIME. From then on it costs $5.00/h. It needs approval each time; the thread asks for it then. `/friendli-deploy schedules it` removes it.",
+            "# 🔵 By its schedule, it is to be woken now. *it* may then cost up to *$5.00/h*, so this waits for approval: workspace admins can approve it until TIME. Nothing is sent to Friendli before.",
             "@requester withdrew the request. It stays as it is.",
-            "# Schedule: wake it. *it* may then cost up to *$5.00/h*, so this waits for approval: workspace admins can approve until TIME. Nothing is sent to Friendli until then.",
+            "# 🔵 By its schedule, it is to be woken now. *it* may then cost up to *$5.00/h*, so this waits for approval: workspace admins can approve it until TIME. Nothing is sent to Friendli before.",
         ]
     )
     assert counted.of("wake_endpoint") == 0
-    proposal = env.channel.replies(root(env).ts)[-1]
+    proposal = await card_with(env, "Approve")
     await env.admin.click(proposal, "Approve")
     await env.friendli.until(lambda: counted.of("wake_endpoint") == 1)
 
@@ -256,7 +258,7 @@ async def test_a_wake_that_waits_for_approval_is_not_walked_around_by_hand(
     await schedule(env, "wake it at 09:55")
     await make_schedules_due(env)
     await env.slack.until(partial(last_reply_contains, env, "waits for approval"))
-    proposal = env.channel.replies(root(env).ts)[-1]
+    proposal = await card_with(env, "Approve")
     before = len(ephemeral_texts(env))
     await env.member.click(root(env), "Wake ($5.00/h)")
     await env.slack.until(lambda: len(ephemeral_texts(env)) > before)

@@ -23,11 +23,11 @@ async def test_on_a_message_of_an_endpoint_s_thread(env: Environment, on: str) -
     assert said.thread_ts == (None if on == "root" else root(env).ts)
     assert without_durations(message_text(env, said)) == snapshot("""\
 🟢 *it* is live (took MOMENTS) · $5.00/h while live
-org/model@ffc8550 · 1 × H100 · 1 replica · endpoint `ENDPOINT-1`
-requested by @requester at TIME · target `prod`
+Call it with `model: "ENDPOINT-1"`
+org/model@ffc8550 · 1 × H100 · 1 replica · endpoint `ENDPOINT-1` · requested by @requester at TIME
 requested by @requester · no lifetime · live for MOMENTS so far
 “About” is estimated from how long it was live and the price of its GPUs. Friendli Suite shows charges under Billing.
-[Use it] [Try a prompt] [Open in Friendli] [Sleep] [Update] [Terminate]\
+[Use it] [Try a prompt] [Open in Friendli] [Update] [⋯ Sleep · Terminate · Deploy another like this · Copy as command]\
 """)
     await env.member.click(said, "Sleep")
     await env.slack.until(lambda: request_count(env, "sleep_endpoint") == 1)

@@ -38,9 +38,9 @@ endpoint `ENDPOINT-1` · target `prod` · created TIME · requested by @requeste
     assert without_root(env, said) == snapshot("""\
 🟢 *mine* is live · since TIME
 org/model · 2 × H100 · 1 replica · *$10.00/h* now
-endpoint `ENDPOINT-1` · target `prod` · created TIME · requested by @requester · no lifetime · live for MOMENTS, $1.14 so far · <https://sandbox.slack.com/archives/C000000001/pROOT|mine's thread>
-“So far” is what Friendli charged, read in the last minutes.
-[Sleep] [Update] [Terminate] [Open in Friendli]\
+endpoint `ENDPOINT-1` · target `prod` · created TIME · requested by @requester · no lifetime · served for MOMENTS, $1.14 so far · <https://sandbox.slack.com/archives/C000000001/pROOT|mine's thread>
+“So far” is what Friendli charged, as it said in the last minutes.
+[Open in Friendli] [Update] [⋯ Sleep · Terminate]\
 """)
     open_ = env.member.button(said, "Open in Friendli")
     [endpoint] = env.friendli.endpoints

@@ -18,7 +18,14 @@ from bot.sandbox.faults import (
     TruncateBody,
 )
 from tests.acceptance.deploying import send_deploy
-from tests.acceptance.thread_assertions import candidate_question, message_text, root, roots, thread
+from tests.acceptance.thread_assertions import (
+    candidate_question,
+    message_text,
+    root,
+    roots,
+    terminate,
+    thread,
+)
 from tests.conftest import StartBot
 
 
@@ -94,8 +101,7 @@ async def test_an_endpoint_that_was_not_made_is_told_so_after_a_while(
     assert message_text(env, root(env)) == snapshot("""\
 🔴 *it* wasn't created
 Friendli lists nothing new.
-org/model@ffc8550 · 1 × H100 · 1 replica
-requested by @requester at TIME · target `prod`
+org/model · 1 × H100 · 1 replica · requested by @requester at TIME
 [Try again]\
 """)
     assert creates(env) == 1
@@ -111,11 +117,10 @@ async def test_an_endpoint_that_appears_late_is_told_with_its_price(env: Environ
     env.clock.advance(3600)
     await env.slack.until(lambda: len(thread(env)) >= 3)
     late = env.channel.replies(root(env).ts)[2]
-    assert message_text(env, late) == snapshot("""\
-*it* was created after all: `ENDPOINT-1`. It is billed, $5.00/h once live. Terminate it if you don't want it any more.
-[Terminate]\
-""")
-    await env.member.click(late, "Terminate")
+    assert message_text(env, late) == snapshot(
+        "*it* was created after all: `ENDPOINT-1`. It is billed, $5.00/h once live. Terminate it if you don't want it any more."
+    )
+    await terminate(env)
     await env.friendli.until(
         lambda: any(one.operation == "terminate_endpoint" for one in env.friendli.requests)
     )
@@ -127,16 +132,20 @@ async def test_of_two_that_look_like_it_a_person_chooses(env: Environment) -> No
     await send_deploy(env, "sandbox/twins")
     question = await candidate_question(env)
     assert message_text(env, question) == snapshot("""\
-2 new endpoints look like it: `ENDPOINT-2`, `ENDPOINT-1`. Which one is it?
-[ENDPOINT-2] [ENDPOINT-1] [Neither]\
+❓ *it* may have been created
+Several new endpoints look like it. Choose below.
+Fits, room for 44 requests at 8k.
+Why?
+sandbox/twins@af437b1 · 1 × H100 · 1 replica · requested by @requester at TIME
+[Why?] [ENDPOINT-2] [ENDPOINT-1] [Neither]\
 """)
     [first, _] = env.friendli.endpoints
     await env.member.click(question, first)
     await env.slack.until(lambda: " chose " in thread(env)[-1] or len(thread(env)) > 2)
     assert thread(env)[1:] == snapshot(
         [
-            "# 2 new endpoints look like it: `ENDPOINT-2`, `ENDPOINT-1`. Which one is it?",
-            "@requester chose `ENDPOINT-1`.",
+            "# ❓ 2 new endpoints look like *it*. Choose above which it is.",
+            "@requester says it is `ENDPOINT-1`.",
         ]
     )
 

@@ -14,6 +14,7 @@ from tests.acceptance.thread_assertions import (
     last_reply_contains,
     message_text,
     root,
+    terminate,
     thread,
 )
 from tests.conftest import StartBot
@@ -31,9 +32,9 @@ async def test_a_lone_endpoint_whose_project_vanishes_is_watched_on_and_revived(
     await env.friendli.until(lambda: len(env.friendli.requests) > seen + 8)
     assert message_text(env, root(env)) == snapshot("""\
 ❓ *it* isn't listed by Friendli any more
-It was deleted, or the API key lost its project and it may still be billed. Watching until TIME.
-org/model@ffc8550 · 1 × H100 · 1 replica · endpoint `ENDPOINT-1`
-requested by @requester at TIME · target `prod`
+It was deleted, or the API key lost its project; then it may be billed. Watching until TIME.
+Call it with `model: "ENDPOINT-1"`
+org/model@ffc8550 · 1 × H100 · 1 replica · endpoint `ENDPOINT-1` · requested by @requester at TIME
 [Open in Friendli]\
 """)
     env.friendli.unhide_project(PROJECT)
@@ -56,7 +57,7 @@ async def test_a_terminate_that_is_answered_with_404_is_carried_out_later(
     """A 404 is no proof that it ended: the request waits, and is sent when it reappears."""
     await serve(env)
     env.friendli.hide_project(PROJECT)
-    await env.member.click(root(env), "Terminate")
+    await terminate(env)
     await env.slack.until(lambda: "isn't listed" in root(env).text)
     env.friendli.unhide_project(PROJECT)
     await env.slack.until(lambda: any("Terminat" in line for line in thread(env)))

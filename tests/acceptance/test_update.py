@@ -71,9 +71,9 @@ $5.00/h → *$20.00/h*\
     )
     assert message_text(env, root(env)) == snapshot("""\
 🟢 *it* is live · $20.00/h while live
-org/model@ffc8550 · 2 × H100 · 2 replicas · endpoint `ENDPOINT-1`
-requested by @requester at TIME · target `prod`
-[Use it] [Try a prompt] [Open in Friendli] [Sleep] [Update] [Terminate]\
+Call it with `model: "ENDPOINT-1"`
+org/model · 2 × H100 · 2 replicas · endpoint `ENDPOINT-1` · requested by @requester at TIME
+[Open in Friendli] [Update] [⋯ Sleep · Terminate · Deploy another like this · Copy as command]\
 """)
     assert ephemeral_texts(env) == snapshot(["*it* is being updated; see its thread."])
 
@@ -295,16 +295,15 @@ async def test_a_rollout_that_fails_is_told(env: Environment) -> None:
     assert thread(env)[3:] == snapshot(
         [
             "🟠 Rolling out a new version. The previous one stays live until it is ready.",
-            "# 🔴 *it* failed while rolling out a new version. `org/model` doesn't fit in the memory of these GPUs: weights 16 GB, memory 80 GB. Use a larger instance, or lower the max batch size or the max input length. (`INFERENCE_ENGINE_MEMORY_ERROR`) `/friendli-deploy versions it` lists the versions it can roll back to.",
+            "# 🔴 *it* failed while rolling out a new version at TIME. `org/model` doesn't fit in the memory of these GPUs.",
         ]
     )
     assert message_text(env, root(env)) == snapshot("""\
 🔴 *it* failed while rolling out a new version
 `org/model` doesn't fit in the memory of these GPUs: weights 16 GB, memory 80 GB. Use a larger instance, or lower the max batch size or the max input length. (`INFERENCE_ENGINE_MEMORY_ERROR`) `/friendli-deploy versions it` lists the versions it can roll back to.
 Max batch size: `512`
-org/model@ffc8550 · 1 × H100 · 1 replica · endpoint `ENDPOINT-1`
-requested by @requester at TIME · target `prod`
-[Update to 4 × B200, $36.00/h] [Edit settings] [Versions] [Try again] [Restart ($5.00/h)] [Open in Friendli] [Delete]\
+org/model@ffc8550 · 1 × H100 · 1 replica · endpoint `ENDPOINT-1` · requested by @requester at TIME
+[Update to 4 × B200, $36.00/h] [Edit settings] [Versions] [Try again] [Open in Friendli] [⋯ Delete · Copy as command]\
 """)
     question = await command_response(env, "rollback it 0")
     assert message_text(env, question) == snapshot("""\

@@ -1,6 +1,7 @@
 """Reads threads and ephemeral messages."""
 
 import re
+from copy import copy
 from dataclasses import replace
 from typing import Any
 
@@ -8,6 +9,7 @@ from bot.domain.text import unescape
 from bot.messages.body import Body
 from bot.sandbox.environment import Environment
 from bot.sandbox.slack.conversations import Channel, Message
+from bot.sandbox.slack.fields import Field, fields
 from bot.sandbox.slack.user_client import UserClient
 
 
@@ -73,13 +75,26 @@ def ephemeral_texts(env: Environment, user: UserClient | None = None) -> list[st
 
 def message_text(env: Environment, message: Message) -> str:
     """The full text of a message, with its buttons."""
-    shown = [rendered_text(env, label) for label in message.buttons]
+    shown = [rendered_text(env, label) for label in _labels(message)]
     buttons = f"\n[{'] ['.join(shown)}]" if shown else ""
     body = Body(text=message.text, blocks=message.blocks).without_plan()
     # Menus are chosen from, not read.
     blocks = [_without_menu(block) for block in body.blocks if block["type"] != "actions"]
     drawn = replace(message, blocks=blocks)
     return rendered_text(env, drawn.words) + buttons
+
+
+def _labels(message: Message) -> list[str]:
+    """Of the buttons, and the menus in their row as one each."""
+    labels = []
+    for block in message.blocks:
+        for element in block.get("elements") or [block.get("accessory") or {}]:
+            if element.get("type") == "button":
+                labels.append(element["text"]["text"])
+            elif element.get("type") == "overflow" and block["type"] == "actions":
+                options = [option["text"]["text"] for option in element["options"]]
+                labels.append(f"⋯ {' · '.join(options)}")
+    return labels
 
 
 def _without_menu(block: dict[str, Any]) -> dict[str, Any]:
@@ -99,11 +114,30 @@ def rendered_text(env: Environment, text: str) -> str:
     return unescape(text)
 
 
+async def card_with(env: Environment, label: str) -> Message:
+    """The status message once it offers this, as it is shown then: later edits don't change it."""
+    shown = await env.slack.until(
+        lambda: next((one for one in reversed(roots(env)) if label in one.buttons), None)
+    )
+    return copy(shown)
+
+
+def newest_button(message: Message, label: str) -> Field:
+    """The last of several buttons with the same label, as of several approvals."""
+    return [item for item in fields(message.blocks) if item.text == label][-1]
+
+
 async def candidate_question(env: Environment) -> Message:
-    """The reply that asks which endpoint it is."""
+    """The status message that asks which endpoint it is."""
+    return await card_with(env, "Neither")
 
-    def question() -> Message | None:
-        last = env.channel.replies(root(env).ts)[-1]
-        return last if "Neither" in last.buttons else None
 
-    return await env.slack.until(question)
+async def terminate(
+    env: Environment, person: UserClient | None = None, message: Message | None = None
+) -> None:
+    """Choose it from the status message's menu, and confirm."""
+    who = person or env.member
+    seen = len(who.ephemerals(env.channel))
+    await who.click(message or root(env), "Terminate")
+    [question] = await env.slack.until(lambda: who.ephemerals(env.channel)[seen:])
+    await who.click(question, "Terminate")

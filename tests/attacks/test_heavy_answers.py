@@ -91,7 +91,7 @@ async def flooding(env: Environment) -> AsyncIterator[tuple[str, asyncio.Event]]
 
 def is_live(text: str) -> bool:
     """Whether a status message says so."""
-    return "is live" in text or "is live" in text
+    return "is live" in text
 
 
 def report(what: str, bot: BotProcess, before: int) -> int:

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from functools import partial
 from random import Random
 
+from bot.messages.buttons import NO_OPERATION, ActionId
 from bot.sandbox.friendli.timeline import Segment
 from bot.sandbox.slack.conversations import Message
+from bot.sandbox.slack.fields import Field, fields
 from bot.sandbox.slack.user_client import UserClient
 from tests.chaos.cells import Request, RequestKind
 from tests.chaos.clicks import ANSWERS_WITHIN, ATTEMPTS, UserAction, UserRequest, Users
@@ -103,15 +105,16 @@ async def _all_press(
 
 
 def _proposed(deploy: UserRequest, labels: tuple[str, ...]) -> tuple[Message, str] | None:
-    """The newest reply that waits for approval."""
+    """The status message, while it asks about an operation and not about the deployment."""
     root = deploy.root
-    if root is None:
+    if root is None or not any(map(_is_of_operation, fields(root.blocks))):
         return None
-    for reply in reversed(deploy.where.replies(root.ts)):
-        label = next((one for one in reply.buttons if one.startswith(labels)), None)
-        if label is not None:
-            return reply, label
-    return None
+    return next(((root, one) for one in root.buttons if one.startswith(labels)), None)
+
+
+def _is_of_operation(item: Field) -> bool:
+    is_approval = item.action_id == ActionId.APPROVE
+    return is_approval and str(item.element["value"]).split()[1] != NO_OPERATION
 
 
 async def _ask_and_decide(
@@ -141,13 +144,13 @@ def _by_button(label: str) -> Ask:
 
 
 async def _by_update(users: Users, deploy: UserRequest, action: UserAction, rng: Random) -> None:
-    if await users.until(lambda: deploy.thread_has("is live"), SHOWS_WITHIN):
+    if await users.until(lambda: deploy.thread_has("went live"), SHOWS_WITHIN):
         await agree(users, deploy, action, rng, f"update {deploy.name} --replicas 2", "Update")
 
 
 def _by_line(line: str) -> Ask:
     async def ask(users: Users, deploy: UserRequest, action: UserAction, _rng: Random) -> None:
-        if not await users.until(lambda: deploy.thread_has("is live"), SHOWS_WITHIN):
+        if not await users.until(lambda: deploy.thread_has("went live"), SHOWS_WITHIN):
             return
         request = users.about(deploy, action, deploy.who)
         for _ in range(ATTEMPTS):

@@ -23,6 +23,7 @@ from tests.chaos.scenario import FAILING, SLEEPING, UP
 
 SHOWS_WITHIN = 30.0
 _AT_TWICE = 0.3
+_TERMINATE = "Terminate"
 
 Press = Callable[[Users, UserRequest, Message, str], Awaitable[bool]]
 """Presses a button of a message; returns whether the bot took it."""
@@ -32,13 +33,35 @@ Find = Callable[[UserRequest, tuple[str, ...]], tuple[Message, str] | None]
 """Finds the message of a thread that has one of these buttons, and which."""
 
 
-async def click(_users: Users, request: UserRequest, message: Message, label: str) -> bool:
-    return (await request.who.click(message, label)).ok
+async def click(users: Users, request: UserRequest, message: Message, label: str) -> bool:
+    asked = await _asked(users, request, message, label)
+    return asked is not None and (await request.who.click(asked, label)).ok
 
 
-async def click_twice(_users: Users, request: UserRequest, message: Message, label: str) -> bool:
+async def _asked(
+    users: Users, request: UserRequest, message: Message, label: str
+) -> Message | None:
+    """The message that decides: of what ends an endpoint, the question that the menu asks."""
+    if label != _TERMINATE or message.ephemeral_to:
+        return message
+    who = request.who
+    before = len(who.ephemerals(request.where))
+    if not (await who.click(message, label)).ok:
+        return None
+    return await users.until(
+        lambda: next(
+            (one for one in who.ephemerals(request.where)[before:] if label in one.buttons), None
+        ),
+        ANSWERS_WITHIN,
+    )
+
+
+async def click_twice(users: Users, request: UserRequest, message: Message, label: str) -> bool:
+    asked = await _asked(users, request, message, label)
+    if asked is None:
+        return False
     request.clicks = 2
-    first, second = await request.who.double_click(message, label)
+    first, second = await request.who.double_click(asked, label)
     return first.ok or second.ok
 
 
@@ -107,7 +130,7 @@ async def _stop(users: Users, deploy: UserRequest, action: UserAction, rng: Rand
     """Cancel or terminate it."""
     await asyncio.sleep(rng.choice([0, rng.uniform(0, 2.5)]))
     who = rng.choice([deploy.who, users.env.admin])
-    labels = ("Cancel", "Terminate")
+    labels = ("Cancel", _TERMINATE)
     await press_button(users, deploy, action, rng, who=who, labels=labels, press=click)
 
 
@@ -169,7 +192,7 @@ def _settles_in(kind: OperationKind) -> str:
 
 async def _update(users: Users, deploy: UserRequest, action: UserAction, rng: Random) -> None:
     """Make a version, and at times go back."""
-    if not await users.until(lambda: deploy.thread_has("is live"), SHOWS_WITHIN):
+    if not await users.until(lambda: deploy.thread_has("went live"), SHOWS_WITHIN):
         return
     name, goes_back = deploy.name, rng.random() < 0.5
     if (
@@ -208,13 +231,13 @@ async def agree(
 async def _let_time_pass(
     users: Users, deploy: UserRequest, action: UserAction, _rng: Random
 ) -> None:
-    if await users.until(lambda: deploy.thread_has("is live"), SHOWS_WITHIN):
+    if await users.until(lambda: deploy.thread_has("went live"), SHOWS_WITHIN):
         await _fall_due(users, deploy, action)
 
 
 async def _schedule(users: Users, deploy: UserRequest, action: UserAction, rng: Random) -> None:
     """Make a schedule, and make it due."""
-    if not await users.until(lambda: deploy.thread_has("is live"), SHOWS_WITHIN):
+    if not await users.until(lambda: deploy.thread_has("went live"), SHOWS_WITHIN):
         return
     # Hours away in every user's time zone.
     hour, often = (datetime.now(UTC).hour + 6) % 24, rng.choice(["", " daily"])

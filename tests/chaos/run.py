@@ -313,7 +313,7 @@ class _Run:
             for message in reversed(channel.messages.values()):
                 payload = (message.metadata or {}).get("event_payload")
                 is_its = isinstance(payload, dict) and payload["deployment"] == public_id
-                if is_its and message.is_reply and _NONE in message.buttons:
+                if is_its and _NONE in message.buttons:
                     return message
         return None
 

@@ -6,7 +6,7 @@ from itertools import pairwise
 from bot.domain.statuses import PHASES
 from bot.sandbox.friendli.timeline import Segment
 
-_SERVES = "* is live"
+_SERVES = "* went live"
 _SERVES_AGAIN = "Live again"
 _AFTER: dict[str, dict[str, str]] = {
     "RUNNING": {"UPDATING": "The new version is live", "AWAKING": "Awake and live again"},

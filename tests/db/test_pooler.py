@@ -93,5 +93,5 @@ async def test_a_bot_works_behind_a_pooler(postgresql_url: str) -> None:
         await env.member.command(env.channel, "org/model --gpu H100 --replicas 1 --name it --yes")
         await env.friendli.until(lambda: env.friendli.endpoints)
         env.clock.advance(600)
-        await env.slack.until(lambda: last_reply_contains(env, "is live"))
+        await env.slack.until(lambda: last_reply_contains(env, "went live"))
     assert env.slack.protocol_errors == []

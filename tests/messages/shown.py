@@ -29,10 +29,12 @@ from bot.domain.audit_record import AuditRecord
 from bot.domain.candidate_note import CandidateNote
 from bot.domain.deployment_state import DeploymentState
 from bot.domain.deployment_view import (
+    ClosingNote,
     DeploymentView,
     LargerInstance,
     OperationView,
     PendingApproval,
+    PendingOperation,
     Setup,
 )
 from bot.domain.grants import Rules
@@ -115,7 +117,7 @@ def act(state: OperationState) -> OperationView:
 
 def every_facts() -> Iterator[DeploymentView]:
     """Each step with each status, made here or elsewhere, with and without an operation."""
-    waiting = (OperationState.PROPOSED, OperationState.REQUESTED)
+    waiting = (OperationState.PROPOSED, OperationState.REQUESTED, OperationState.REFUSED)
     acts: list[Sequence[OperationView]] = [(), *([act(state)] for state in waiting)]
     for step, status, is_imported, done in product(DeploymentState, STATUSES, (False, True), acts):
         code = UNREADABLE if status == Status.FAILED else None
@@ -178,7 +180,7 @@ def failed_after_restart() -> DeploymentView:
 
 
 def every_reply(facts: DeploymentView) -> Iterator[Reply]:
-    """Every reply with buttons that there can be about a deployment."""
+    """Every reply that offered buttons once about a deployment."""
     if facts.history:
         yield transitions.transition(facts)
     yield search_replies.adopted(facts, late=True, doubted=False, differences=())
@@ -189,11 +191,11 @@ def every_reply(facts: DeploymentView) -> Iterator[Reply]:
         yield search_replies.not_listed(facts, 600)
         yield search_replies.not_created(facts, 600)
         yield replies.refused(facts, Refusal("why", reconnects=True))
-        yield replies.key_refused(facts)
-        yield replies.key_unreadable(facts)
-        yield replies.update_refused(facts, "1" * 32, Refusal("why", fields={"gpu": "no"}))
-        yield approvals.rejected(facts, "U1", "no")
-        yield approvals.expired(facts, 600)
+        yield replies.key_refused()
+        yield replies.key_unreadable()
+        yield replies.update_refused(Refusal("why", fields={"gpu": "no"}))
+        yield approvals.rejected("U1", "no")
+        yield approvals.expired(600)
         yield approvals.target_gone(facts, "U1", leads_elsewhere=False)
     for kind in OperationKind:
         for dollars in (Decimal(5), None):
@@ -216,6 +218,16 @@ def of_deployments(views: Iterable[DeploymentView] | None = None) -> Iterator[Bo
     every = chain(every_facts(), every_failure(), [failed_after_restart()])
     for facts in every if views is None else views:
         yield root(facts)
+        ending = replace(facts, lifetime_seconds=3600, lifetime_ends_at=AT)
+        yield root(ending)
+        yield root(replace(ending, lifetime_warned=True))
+        noted = dict.fromkeys(facts.candidates, CandidateNote())
+        yield root(replace(facts, candidate_notes=noted))
+        yield root(replace(facts, closing_note=ClosingNote("why", reconnects=True)))
+        if facts.operations:
+            yield root(
+                replace(facts, pending=[PendingOperation(facts.operations[0], "admins", AT, None)])
+            )
         yield endpoint.status_of_thread(EndpointFacts(facts, Spend(0.0, None), None))
         for reply in every_reply(facts):
             yield reply.body

@@ -22,6 +22,11 @@ def elements(part: object) -> Iterator[Mapping[str, object]]:
     if isinstance(part, Mapping):
         if "action_id" in part:
             yield part
+        if part.get("action_id") == ActionId.MORE:
+            # Each option is a click on a button that isn't shown.
+            yield from (
+                {"type": "button", "action_id": one["value"].split()[0]} for one in part["options"]
+            )
         for inner in part.values():
             yield from elements(inner)
     elif isinstance(part, Sequence) and not isinstance(part, str):
@@ -107,7 +112,9 @@ def failures(*, rollout: bool) -> dict[str, str]:
     for facts in shown.every_failure():
         if not facts.is_imported and (len(facts.history) > 1) == rollout:
             [row] = [block for block in root(facts).blocks if block["type"] == "actions"]
-            labels = [one["text"]["text"] for one in row["elements"]]
+            labels = [one["text"]["text"] for one in row["elements"] if one["type"] == "button"]
+            [menu] = [one["options"] for one in row["elements"] if one["type"] == "overflow"]
+            labels.append(f"⋯ {', '.join(option['text']['text'] for option in menu)}")
             found[str(facts.history[-1].state.error_code)] = " · ".join(labels)
     return found
 
@@ -116,20 +123,20 @@ def test_every_action_that_a_failure_names_is_a_button() -> None:
     """For each error code, the most useful first; the larger instance with its price."""
     assert failures(rollout=False) == snapshot(
         {
-            "WORKLOAD_INIT_UNKNOWN_ERROR": "Restart ($5.00/h) · Try again · Open in Friendli · Delete",
-            "WORKLOAD_INIT_SETTINGS_ERROR": "Edit settings · Try again · Restart ($5.00/h) · Open in Friendli · Delete",
-            "WORKLOAD_INIT_GRPC_ERROR": "Restart ($5.00/h) · Try again · Open in Friendli · Delete",
-            "WORKLOAD_INIT_MANIFEST_NOT_FOUND_ERROR": "Choose revision · Edit settings · Model page · Try again · Restart ($5.00/h) · Open in Friendli · Delete",
-            "WORKLOAD_INIT_MANIFEST_TYPE_ERROR": "Edit settings · Model page · Try again · Restart ($5.00/h) · Open in Friendli · Delete",
-            "WORKLOAD_INIT_DOWNLOAD_ERROR": "Try again · Try again in 5 min · Restart ($5.00/h) · Open in Friendli · Delete",
-            "WORKLOAD_INIT_INVALID_TOKEN_ERROR": "Integrations · Try again · Restart ($5.00/h) · Open in Friendli · Delete",
-            "WORKLOAD_INIT_CANNOT_ACCESS_REPO_ERROR": "Model page · Integrations · Try again · Restart ($5.00/h) · Open in Friendli · Delete",
-            "WORKLOAD_INIT_HF_WANDB_API_ERROR": "Try again · Try again in 5 min · Restart ($5.00/h) · Open in Friendli · Delete",
-            "WORKLOAD_INIT_INSUFFICIENT_DISK_ERROR": "Retry on 2 × H100, $10.00/h · Edit settings · Try again · Restart ($5.00/h) · Open in Friendli · Delete",
-            "INFERENCE_ENGINE_UNKNOWN_ERROR": "Restart ($5.00/h) · Try again · Open in Friendli · Delete",
-            "INFERENCE_ENGINE_INVALID_ARGUMENT_ERROR": "Edit settings · Try again · Restart ($5.00/h) · Open in Friendli · Delete",
-            "INFERENCE_ENGINE_MEMORY_ERROR": "Retry on 2 × H100, $10.00/h · Edit settings · Try again · Restart ($5.00/h) · Open in Friendli · Delete",
-            "INFERENCE_ENGINE_METERING_CLIENT_CONFIG_ERROR": "Restart ($5.00/h) · Try again · Open in Friendli · Delete",
+            "WORKLOAD_INIT_UNKNOWN_ERROR": "Restart ($5.00/h) · Try again · Open in Friendli · ⋯ Delete, Copy as command",
+            "WORKLOAD_INIT_SETTINGS_ERROR": "Edit settings · Try again · Open in Friendli · ⋯ Delete, Copy as command",
+            "WORKLOAD_INIT_GRPC_ERROR": "Restart ($5.00/h) · Try again · Open in Friendli · ⋯ Delete, Copy as command",
+            "WORKLOAD_INIT_MANIFEST_NOT_FOUND_ERROR": "Choose revision · Edit settings · Model page · Try again · Open in Friendli · ⋯ Delete, Copy as command",
+            "WORKLOAD_INIT_MANIFEST_TYPE_ERROR": "Edit settings · Model page · Try again · Open in Friendli · ⋯ Delete, Copy as command",
+            "WORKLOAD_INIT_DOWNLOAD_ERROR": "Try again · Try again in 5 min · Open in Friendli · ⋯ Restart ($5.00/h), Delete, Copy as command",
+            "WORKLOAD_INIT_INVALID_TOKEN_ERROR": "Integrations · Try again · Open in Friendli · ⋯ Delete, Copy as command",
+            "WORKLOAD_INIT_CANNOT_ACCESS_REPO_ERROR": "Model page · Integrations · Try again · Open in Friendli · ⋯ Delete, Copy as command",
+            "WORKLOAD_INIT_HF_WANDB_API_ERROR": "Try again · Try again in 5 min · Open in Friendli · ⋯ Restart ($5.00/h), Delete, Copy as command",
+            "WORKLOAD_INIT_INSUFFICIENT_DISK_ERROR": "Retry on 2 × H100, $10.00/h · Edit settings · Try again · Open in Friendli · ⋯ Delete, Copy as command",
+            "INFERENCE_ENGINE_UNKNOWN_ERROR": "Restart ($5.00/h) · Try again · Open in Friendli · ⋯ Delete, Copy as command",
+            "INFERENCE_ENGINE_INVALID_ARGUMENT_ERROR": "Edit settings · Try again · Open in Friendli · ⋯ Delete, Copy as command",
+            "INFERENCE_ENGINE_MEMORY_ERROR": "Retry on 2 × H100, $10.00/h · Edit settings · Try again · Open in Friendli · ⋯ Delete, Copy as command",
+            "INFERENCE_ENGINE_METERING_CLIENT_CONFIG_ERROR": "Restart ($5.00/h) · Try again · Open in Friendli · ⋯ Delete, Copy as command",
         }
     )
 
@@ -138,19 +145,19 @@ def test_a_rollout_that_failed_is_mended_by_another_update() -> None:
     """Its endpoint has served before, and its versions are a click away."""
     assert failures(rollout=True) == snapshot(
         {
-            "WORKLOAD_INIT_UNKNOWN_ERROR": "Restart ($5.00/h) · Versions · Try again · Open in Friendli · Delete",
-            "WORKLOAD_INIT_SETTINGS_ERROR": "Edit settings · Versions · Try again · Restart ($5.00/h) · Open in Friendli · Delete",
-            "WORKLOAD_INIT_GRPC_ERROR": "Restart ($5.00/h) · Versions · Try again · Open in Friendli · Delete",
-            "WORKLOAD_INIT_MANIFEST_NOT_FOUND_ERROR": "Edit settings · Model page · Versions · Try again · Restart ($5.00/h) · Open in Friendli · Delete",
-            "WORKLOAD_INIT_MANIFEST_TYPE_ERROR": "Edit settings · Model page · Versions · Try again · Restart ($5.00/h) · Open in Friendli · Delete",
-            "WORKLOAD_INIT_DOWNLOAD_ERROR": "Try again · Try again in 5 min · Versions · Restart ($5.00/h) · Open in Friendli · Delete",
-            "WORKLOAD_INIT_INVALID_TOKEN_ERROR": "Integrations · Try again · Versions · Restart ($5.00/h) · Open in Friendli · Delete",
-            "WORKLOAD_INIT_CANNOT_ACCESS_REPO_ERROR": "Model page · Integrations · Try again · Versions · Restart ($5.00/h) · Open in Friendli · Delete",
-            "WORKLOAD_INIT_HF_WANDB_API_ERROR": "Try again · Try again in 5 min · Versions · Restart ($5.00/h) · Open in Friendli · Delete",
-            "WORKLOAD_INIT_INSUFFICIENT_DISK_ERROR": "Update to 2 × H100, $10.00/h · Edit settings · Versions · Try again · Restart ($5.00/h) · Open in Friendli · Delete",
-            "INFERENCE_ENGINE_UNKNOWN_ERROR": "Restart ($5.00/h) · Versions · Try again · Open in Friendli · Delete",
-            "INFERENCE_ENGINE_INVALID_ARGUMENT_ERROR": "Edit settings · Versions · Try again · Restart ($5.00/h) · Open in Friendli · Delete",
-            "INFERENCE_ENGINE_MEMORY_ERROR": "Update to 2 × H100, $10.00/h · Edit settings · Versions · Try again · Restart ($5.00/h) · Open in Friendli · Delete",
-            "INFERENCE_ENGINE_METERING_CLIENT_CONFIG_ERROR": "Restart ($5.00/h) · Versions · Try again · Open in Friendli · Delete",
+            "WORKLOAD_INIT_UNKNOWN_ERROR": "Restart ($5.00/h) · Versions · Try again · Open in Friendli · ⋯ Delete, Copy as command",
+            "WORKLOAD_INIT_SETTINGS_ERROR": "Edit settings · Versions · Try again · Open in Friendli · ⋯ Delete, Copy as command",
+            "WORKLOAD_INIT_GRPC_ERROR": "Restart ($5.00/h) · Versions · Try again · Open in Friendli · ⋯ Delete, Copy as command",
+            "WORKLOAD_INIT_MANIFEST_NOT_FOUND_ERROR": "Edit settings · Model page · Versions · Try again · Open in Friendli · ⋯ Delete, Copy as command",
+            "WORKLOAD_INIT_MANIFEST_TYPE_ERROR": "Edit settings · Model page · Versions · Try again · Open in Friendli · ⋯ Delete, Copy as command",
+            "WORKLOAD_INIT_DOWNLOAD_ERROR": "Try again · Try again in 5 min · Versions · Open in Friendli · ⋯ Restart ($5.00/h), Delete, Copy as command",
+            "WORKLOAD_INIT_INVALID_TOKEN_ERROR": "Integrations · Try again · Versions · Open in Friendli · ⋯ Delete, Copy as command",
+            "WORKLOAD_INIT_CANNOT_ACCESS_REPO_ERROR": "Model page · Integrations · Try again · Versions · Open in Friendli · ⋯ Delete, Copy as command",
+            "WORKLOAD_INIT_HF_WANDB_API_ERROR": "Try again · Try again in 5 min · Versions · Open in Friendli · ⋯ Restart ($5.00/h), Delete, Copy as command",
+            "WORKLOAD_INIT_INSUFFICIENT_DISK_ERROR": "Update to 2 × H100, $10.00/h · Edit settings · Versions · Try again · Open in Friendli · ⋯ Delete, Copy as command",
+            "INFERENCE_ENGINE_UNKNOWN_ERROR": "Restart ($5.00/h) · Versions · Try again · Open in Friendli · ⋯ Delete, Copy as command",
+            "INFERENCE_ENGINE_INVALID_ARGUMENT_ERROR": "Edit settings · Versions · Try again · Open in Friendli · ⋯ Delete, Copy as command",
+            "INFERENCE_ENGINE_MEMORY_ERROR": "Update to 2 × H100, $10.00/h · Edit settings · Versions · Try again · Open in Friendli · ⋯ Delete, Copy as command",
+            "INFERENCE_ENGINE_METERING_CLIENT_CONFIG_ERROR": "Restart ($5.00/h) · Versions · Try again · Open in Friendli · ⋯ Delete, Copy as command",
         }
     )

@@ -110,6 +110,9 @@ CLICKS: Mapping[str, Permission | None] = {
     "endpoint.restart": P.OPERATE,
     "endpoint.terminate": P.TERMINATE,
     "endpoint.delete": P.DELETE,
+    # Does what the chosen option's own button would do, which checks its own permission.
+    "deployment.more": None,
+    "deployment.copy": None,
     "deployment.cancel": P.TERMINATE,
     "deployment.try_again": P.DEPLOY,
     "deployment.edit": P.DEPLOY,

@@ -19,7 +19,13 @@ from tests.acceptance.due_times import lifetime_ends_in, make_schedules_due, set
 from tests.acceptance.endpoints import RequestCounter, command_response
 from tests.acceptance.home_tab import click_in_home_tab, home_tab
 from tests.acceptance.test_lifetime import deploy
-from tests.acceptance.thread_assertions import ephemeral_texts, last_reply_contains, root, roots
+from tests.acceptance.thread_assertions import (
+    card_with,
+    ephemeral_texts,
+    last_reply_contains,
+    root,
+    roots,
+)
 from tests.acceptance.update_form import open_update_form
 from tests.conftest import NO_LIMITS
 
@@ -78,7 +84,7 @@ async def by_form(env: Environment) -> None:
 
 async def proposal(env: Environment) -> Message:
     await env.slack.until(partial(last_reply_contains, env, "waits for approval"))
-    return env.channel.replies(root(env).ts)[-1]
+    return await card_with(env, "Approve")
 
 
 async def all_wait(env: Environment, ways: Mapping[str, Way], sent: str) -> None:
@@ -157,7 +163,7 @@ async def test_running_longer(env: Environment) -> None:
     await deploy(env)
     await lifetime_ends_in(env, 300)
     await env.slack.until(partial(last_reply_contains, env, "Extend by"))
-    warning = env.channel.replies(root(env).ts)[-1]
+    warning = await card_with(env, "Remove lifetime")
     await set_policy(env, ALWAYS)
     counted = RequestCounter(env)
     ways: dict[str, Way] = {

@@ -35,8 +35,11 @@ class Traffic:
         line = f"org/model --gpu H100 --replicas 1 --name {name} --yes"
         await env.member.command(env.channel, line)
         root = await env.slack.until(lambda: self._root(name), timeout=_TIMEOUT)
-        for button in ("Sleep", "Wake ($5.00/h)", "Terminate"):
+        for button in ("Sleep", "Wake ($5.00/h)"):
             await env.member.click(await self._with(root, button), button)
+        await self._with(root, "Terminate")
+        async with self._form:
+            await self._terminate(env.channel.messages[root.ts])
         await self._with(root, "Delete")
         async with self._form:
             await env.admin.click(env.channel.messages[root.ts], "Delete")
@@ -46,6 +49,16 @@ class Traffic:
         await env.slack.until(
             lambda: "is gone" in env.channel.messages[root.ts].text, timeout=_TIMEOUT
         )
+
+    async def _terminate(self, root: Message) -> None:
+        """Choose it from the menu, and confirm."""
+        env = self._env
+        seen = len(env.member.ephemerals(env.channel))
+        await env.member.click(root, "Terminate")
+        [question] = await env.slack.until(
+            lambda: env.member.ephemerals(env.channel)[seen:], timeout=_TIMEOUT
+        )
+        await env.member.click(question, "Terminate")
 
     def _root(self, name: str) -> Message | None:
         for message in self._env.channel.messages.values():

@@ -95,7 +95,13 @@ class Message:
 
     @property
     def buttons(self) -> list[str]:
-        return [element["text"]["text"] for element in _typed(self.blocks, "button")]
+        """The labels of buttons, and of the options in the menus beside them."""
+        return [
+            label
+            for block in self.blocks
+            for element in (block.get("elements") or [block.get("accessory") or {}])
+            for label in _labels(element, is_row=block["type"] == "actions")
+        ]
 
 
 @dataclass(eq=False, slots=True)
@@ -148,12 +154,11 @@ def _words(part: object) -> Iterator[str]:
                 yield from _words(value)
 
 
-def _typed(part: object, kind: str) -> Iterator[JsonObject]:
-    if isinstance(part, list):
-        for item in part:
-            yield from _typed(item, kind)
-    elif isinstance(part, dict):
-        if part.get("type") == kind:
-            yield part
-        for value in part.values():
-            yield from _typed(value, kind)
+def _labels(element: JsonObject, *, is_row: bool) -> list[str]:
+    match element.get("type"):
+        case "button":
+            return [element["text"]["text"]]
+        case "overflow" if is_row:
+            return [option["text"]["text"] for option in element["options"]]
+        case _:
+            return []

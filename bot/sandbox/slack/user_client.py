@@ -7,7 +7,7 @@ from bot.sandbox.slack.base_client import NotPossibleError, find
 from bot.sandbox.slack.blocks import check_message
 from bot.sandbox.slack.conversations import Channel, ChannelKind, Message
 from bot.sandbox.slack.deliveries import Ack, Kind
-from bot.sandbox.slack.fields import EXTERNAL, Field, chosen, fields, initial_value, options
+from bot.sandbox.slack.fields import EXTERNAL, Field, chosen, fields, initial_value, options, pick
 from bot.sandbox.slack.modal_client import ModalClient
 from bot.sandbox.slack.view import View
 from bot.sandbox.slack.wire import JsonObject
@@ -67,7 +67,7 @@ class UserClient(ModalClient):
         return by_value[0] if len(by_value) == 1 else find(place, name)
 
     async def click(self, place: Message | View, button: str | Field) -> Ack:
-        """Press a button; a confirmation dialog is accepted.
+        """Press a button, or an option of the menu beside them; a confirmation dialog is accepted.
 
         Args:
             button: Its visible text, action_id, block_id or value, or what `button` returned.
@@ -162,12 +162,32 @@ class UserClient(ModalClient):
 
     def _press(self, place: Message | View, button: str | Field) -> JsonObject:
         self._must_see(place)
+        if isinstance(button, str) and (menu := self._menu(place, button)) is not None:
+            state = {"type": "overflow", "selected_option": pick(options(menu.element), button)}
+            values = _message_values(place, None, {})
+            return self._slack.payloads.action(self.user, place, menu, state, values)
         item = self.button(place, button) if isinstance(button, str) else button
         if item.type not in _BUTTONS:
             raise NotPossibleError(f"{item.action_id!r} is a {item.type}, not a button")
         value = {"value": item.element["value"]} if "value" in item.element else {}
         values = _message_values(place, None, {})
         return self._slack.payloads.action(self.user, place, item, value, values)
+
+    def _menu(self, place: Message | View, name: str) -> Field | None:
+        """The menu in a row of buttons with this option, unless a button is called so."""
+        shown = [*fields(place.blocks)]
+        if any(item.type in _BUTTONS and item.known_as(name) for item in shown):
+            return None
+        # Those of a list's rows are chosen from by their row.
+        menus = [item for item in shown if item.type == "overflow" and not item.label]
+        return next(
+            (
+                item
+                for item in menus
+                if any(one["text"]["text"] == name for one in options(item.element))
+            ),
+            None,
+        )
 
     def _message_event(self, channel: Channel, message: Message) -> JsonObject:
         return {

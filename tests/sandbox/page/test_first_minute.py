@@ -18,7 +18,7 @@ async def test_a_newcomer_deploys_a_model_within_a_minute(demo: Demo, visit: Vis
     await page.get_by_role("button", name="Deploy", exact=True).click()
     await page.get_by_role("button", name="replies").click()
     thread = page.get_by_role("complementary", name="Thread")
-    await expect(thread.locator(".message.follows", has_text="is live")).to_be_visible()
+    await expect(thread.locator(".message.follows", has_text="went live")).to_be_visible()
     await expect(page.locator("#messages .message").last).to_contain_text("Replied in the thread")
     passed = time.monotonic() - began
     assert passed < 60
@@ -37,7 +37,7 @@ async def test_a_bot_that_is_killed_half_way_goes_on_where_it_was(demo: Demo, vi
     await expect(state).to_contain_text("The bot is stopped")
     await expect(state).to_contain_text("The bot runs")
     newest = page.locator("#messages .message").last
-    await expect(newest).to_contain_text("is live")
+    await expect(newest).to_contain_text("went live")
     assert len(demo.env.friendli.endpoints) == endpoints + 1
 
 

@@ -75,8 +75,9 @@ def root(deployment: DeploymentView) -> Body:
 
 def _call_with(deployment: DeploymentView) -> list[str]:
     state = deployment.endpoint_state
-    is_live = deployment.state is DeploymentState.LIVE and state is not None
-    if not is_live or state.status not in SERVING or deployment.endpoint_id is None:
+    if deployment.state is not DeploymentState.LIVE or deployment.endpoint_id is None:
+        return []
+    if state is None or state.status not in SERVING:
         return []
     model = code(f'model: "{deployment.endpoint_id}"')
     return [f"Call it with {model}"]

@@ -204,7 +204,7 @@ def replies_of(live: DeploymentView) -> Iterator[Reply | None]:
     yield replies.update_overtaken("2")
     yield replies.update_unconfirmed()
     yield replies.outage(300)
-    yield replies.key_mismatched(live)
+    yield replies.key_mismatched()
     yield replies.project_lost()
     yield replies.disconnected(live, "U1")
     yield replies.unfollowed("U1")

@@ -59,7 +59,7 @@ Lifetime 8 h from creation, then it terminates.
 🟢 *it* is live (took under 1 s) · $5.00/h while live · ends TIME
 Call it with `model: "ENDPOINT-1"`
 org/model@ffc8550 · 1 × H100 · 1 replica · endpoint `ENDPOINT-1` · requested by @requester at TIME
-[Use it] [Try a prompt] [Open in Friendli] [Update] [⋯ Sleep · Terminate · Extend 8 h · Deploy another like this · Copy as command]\
+[Use it] [Try a prompt] [Open in Friendli] [Update] [⋯ Sleep · Terminate · Extend by 8 h · Deploy another like this · Copy as command]\
 """)
 
 
@@ -84,7 +84,18 @@ async def test_the_warning_says_what_going_on_costs(env: Environment) -> None:
     assert (thread(env)[-1], warning.buttons) == snapshot(
         (
             "# *it* terminates TIME. Extend by 8 h for $40.00?",
-            ["Extend by 8 h", "Remove lifetime"],
+            [
+                "Extend by 8 h",
+                "Remove lifetime",
+                "Use it",
+                "Try a prompt",
+                "Open in Friendli",
+                "Update",
+                "Sleep",
+                "Terminate",
+                "Deploy another like this",
+                "Copy as command",
+            ],
         )
     )
     await env.member.click(warning, "Extend by 8 h")

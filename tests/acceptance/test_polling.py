@@ -58,9 +58,7 @@ def asked_since(env: Environment, start: int, requests: int) -> bool:
         ),
         (
             "FAILED",
-            snapshot(
-                "# 🔴 *it* failed. Friendli gave no reason. Restart it once. If it fails again, write to support@friendli.ai and mention endpoint `ENDPOINT-1`."
-            ),
+            snapshot("# 🔴 *it* failed at TIME. Friendli gave no reason."),
             snapshot("🔴 *it* failed"),
         ),
         (
@@ -109,7 +107,7 @@ async def test_ready_and_running_are_one_state(env: Environment) -> None:
             snapshot(
                 [
                     "Endpoint created: `ENDPOINT-1`. Friendli is starting it.",
-                    "# 🟢 *it* is live",
+                    "# 🟢 *it* went live at TIME",
                 ]
             ),
             id="no phases",
@@ -120,7 +118,7 @@ async def test_ready_and_running_are_one_state(env: Environment) -> None:
                 [
                     "Endpoint created: `ENDPOINT-1`. Getting a GPU machine.",
                     "A GPU machine is ready, model downloaded",
-                    "# 🟢 *it* is live",
+                    "# 🟢 *it* went live at TIME",
                 ]
             ),
             id="phases skipped",
@@ -132,7 +130,7 @@ async def test_ready_and_running_are_one_state(env: Environment) -> None:
                     "Endpoint created: `ENDPOINT-1`. Downloading the model.",
                     "Back to getting a GPU machine.",
                     "A GPU machine is ready, model downloaded",
-                    "# 🟢 *it* is live",
+                    "# 🟢 *it* went live at TIME",
                 ]
             ),
             id="phases out of order",
@@ -145,7 +143,7 @@ async def test_ready_and_running_are_one_state(env: Environment) -> None:
                     "Friendli says `PROVISIONING`, phase `WARMING_CACHES`, which I don't know.",
                     "Downloading the model.",
                     "Model downloaded",
-                    "# 🟢 *it* is live",
+                    "# 🟢 *it* went live at TIME",
                 ]
             ),
             id="a status and a phase of tomorrow",
@@ -204,8 +202,7 @@ async def test_an_endpoint_that_stays_away_is_gone_in_the_end(
         await env.slack.until(lambda: "is gone" in root(env).text)
     assert message_text(env, root(env)).replace(endpoint, "ENDPOINT-1") == snapshot("""\
 ⚪ *it* is gone
-It costs nothing any more.
-Call it with `model: "ENDPOINT-1"`
+It costs nothing now.
 org/model@ffc8550 · 1 × H100 · 1 replica · endpoint `ENDPOINT-1` · requested by @requester at TIME
 [Try again]\
 """)

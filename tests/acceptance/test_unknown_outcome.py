@@ -145,7 +145,7 @@ sandbox/twins@af437b1 · 1 × H100 · 1 replica · requested by @requester at TI
     assert thread(env)[1:] == snapshot(
         [
             "# ❓ 2 new endpoints look like *it*. Choose above which it is.",
-            "@requester says it is `ENDPOINT-1`.",
+            "@requester chose `ENDPOINT-1`.",
         ]
     )
 

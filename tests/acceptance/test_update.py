@@ -72,8 +72,8 @@ $5.00/h → *$20.00/h*\
     assert message_text(env, root(env)) == snapshot("""\
 🟢 *it* is live · $20.00/h while live
 Call it with `model: "ENDPOINT-1"`
-org/model · 2 × H100 · 2 replicas · endpoint `ENDPOINT-1` · requested by @requester at TIME
-[Open in Friendli] [Update] [⋯ Sleep · Terminate · Deploy another like this · Copy as command]\
+org/model@ffc8550 · 2 × H100 · 2 replicas · endpoint `ENDPOINT-1` · requested by @requester at TIME
+[Use it] [Try a prompt] [Open in Friendli] [Update] [⋯ Sleep · Terminate · Deploy another like this · Copy as command]\
 """)
     assert ephemeral_texts(env) == snapshot(["*it* is being updated; see its thread."])
 

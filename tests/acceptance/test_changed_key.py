@@ -114,7 +114,7 @@ async def test_nothing_is_created_with_a_key_that_was_changed(
     assert not env.friendli.endpoints
     assert thread(env) == snapshot(
         [
-            "# 🔴 *it* wasn't created. The API key stored for this target isn't the one that was connected, so it isn't used. Somebody may have changed the bot's database: tell whoever runs it."
+            "# 🔴 *it* wasn't created. The API key stored for this target isn't the one that was connected, so the bot doesn't use it. Someone may have changed the bot's database: tell its operator."
         ]
     )
     assert await audited(env) == snapshot(

@@ -240,7 +240,7 @@ async def test_a_dead_token_loses_nothing(
     assert delivery.shown() == ["root", "  one"]
     assert delivery.direct_messages(delivery.env.admin.user) == ["for the admin"]
     [notice] = delivery.direct_messages(delivery.env.member.user)
-    assert "*unmade* wasn't made" in notice
+    assert "*unmade* wasn't created" in notice
 
 
 @ON_SQLITE
@@ -370,6 +370,6 @@ async def test_an_unannounced_proposal_is_refused(
     thread = await delivery.thread(state=DeploymentState.PROPOSED, status=None)
     await delivery.run_rounds(sender)
     [notice] = delivery.direct_messages(delivery.env.member.user)
-    assert "*llama* wasn't made" in notice
+    assert "*llama* wasn't created" in notice
     async with delivery.database.read() as session:
         assert (await session.get_one(Deployment, thread.id)).state is DeploymentState.REFUSED

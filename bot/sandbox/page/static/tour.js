@@ -15,6 +15,7 @@ const KEPT = "tour";
 // Of a card's text.
 const OVER = /\b(ended|terminated|terminating|deleted)\b/i;
 const LIVE_OR_OVER = /\bis (live|asleep)\b|\b(failed|ended|terminated|terminating)\b/i;
+const ASKED = "ask";
 const AGREED = "yes";
 const ANSWER_TIME = 4000; // ms
 
@@ -25,7 +26,7 @@ export function makeTour(page) {
   let { step, left } = recalled();
   let marked = null;
   let drawn = "";
-  let sent = ""; // the line that was sent just now, or AGREED, until the bot has had time to answer
+  let sent = ""; // the line that was sent just now, ASKED or AGREED, until the bot has had time to answer
 
   function recalled() {
     try {
@@ -50,6 +51,8 @@ export function makeTour(page) {
   const isHere = (place) => state.place?.channel === place?.id;
   const channelButton = (place) => document.querySelector(`#channels [data-name="${CSS.escape(place.id)}"]`);
   const button = (within, words) => [...(within?.querySelectorAll("button, a.button") ?? [])].find((node) => words.test(node.textContent) && !node.closest("[hidden]"));
+  /** What the bot asks this person alone, below all else. */
+  const asked = () => [...document.querySelectorAll("#messages .message.only")].at(-1);
   const card = (message) => message && document.querySelector(`#messages [data-ts="${CSS.escape(message.ts)}"]`);
   /** The cards of deployments, oldest first: what the bot posted into the channel for all, with a plan or buttons. */
   const roots = () => (main()?.order ?? []).filter((message) => !message.thread && !message.only && !message.gone && message.blocks.length && state.users.get(message.user)?.role === "app");
@@ -101,7 +104,7 @@ export function makeTour(page) {
       about: () => ["Nobody needs to be an admin to deploy. The bot shows price and fit, and asks before it spends. ", h("code", {}, "/friendli-deploy"), " alone opens the form, which searches models."],
       next: () => {
         if (ours()) return null;
-        const asks = button([...document.querySelectorAll("#messages .message.only")].at(-1), /^Deploy$/);
+        const asks = button(asked(), /^Deploy$/);
         return closeModal() || be("member") || goTo(main()) || (asks ? { node: asks, hint: "Deploy it." } : send(DEPLOY));
       },
     },
@@ -139,7 +142,9 @@ export function makeTour(page) {
         const shown = card(message);
         const menu = shown?.querySelector('[aria-haspopup="menu"]');
         const terminate = button(shown, /^Terminate/);
-        return closeModal() || sure() || be("member") || goTo(main()) || { node: terminate ?? menu ?? null, hint: terminate ? "Terminate it." : "Open ⋯, then Terminate." };
+        const asks = button(asked(), /^Terminate$/);
+        return closeModal() || sure() || be("member") || goTo(main()) || (asks && { node: asks, hint: "Agree." })
+          || (sent === ASKED && { node: null, hint: "The bot answers." }) || { node: terminate ?? menu ?? null, hint: terminate ? "Terminate it." : "Open ⋯, then Terminate." };
       },
     },
   ];
@@ -232,12 +237,18 @@ export function makeTour(page) {
   const offered = () => state.people.length > 0 && state.controls.friendli !== null && !!main() && !!other();
   const label = () => (step > 0 && left ? `Resume the tour (step ${Math.min(step, STEPS.length)} of ${STEPS.length})` : `Take the tour (${STEPS.length} steps)`);
 
+  let answering;
   const wait = (what) => {
     sent = what;
-    setTimeout(() => { sent = ""; if (state.ready) draw(); }, ANSWER_TIME);
+    clearTimeout(answering);
+    answering = setTimeout(() => { sent = ""; if (state.ready) draw(); }, ANSWER_TIME);
   };
   $("composer").addEventListener("submit", () => wait($("text").value.trim()), { capture: true });
   $("question-yes").addEventListener("click", () => wait(AGREED), { capture: true });
+  $("messages").addEventListener("click", (event) => {
+    const pressed = event.target.closest("button");
+    if (/^Terminate/.test(pressed?.textContent)) wait(pressed.closest(".message.only") ? AGREED : ASKED);
+  }, { capture: true });
   // What happens without the server's doing changes the next click as well.
   for (const kind of ["click", "input", "keyup"]) document.addEventListener(kind, () => setTimeout(() => state.ready && draw()));
   return { begin, draw, label, offered, running: () => !left && step > 0 };

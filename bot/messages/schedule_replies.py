@@ -77,7 +77,7 @@ def retry_planned(planned: Planned, at: datetime, *, waits: bool = False) -> Rep
     )
     if waits:
         text += " It needs approval then; the thread asks for it."
-    return _say(f"{text} {code(f'{SLASH} schedules {quote(planned.endpoint)}')} removes it.")
+    return _say(f"{text} {code(f'{SLASH} schedules {quote(planned.endpoint)}')} removes the retry.")
 
 
 def removed(planned: Planned, person: str) -> Reply:

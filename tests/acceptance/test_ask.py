@@ -32,7 +32,7 @@ async def live(env: Environment, model: str = "org/model") -> str:
 def replies(env: Environment) -> list[Message]:
     """What the thread has of prompts: questions and answers."""
     found = [one for one in env.channel.replies(root(env).ts) if one.by_app]
-    return [one for one in found if "is live" not in one.text and "serving" not in one.text][1:]
+    return [one for one in found if "went live" not in one.text][1:]
 
 
 def shown(env: Environment, message: Message) -> str:

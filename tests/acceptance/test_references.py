@@ -68,7 +68,8 @@ async def test_one_reference_leads_from_the_command_to_the_last_message(
     async with database.read() as session:
         deployment = (await session.scalars(select(Deployment))).one()
         operation = (await session.scalars(select(Operation))).one()
-        messages = (await session.scalars(select(Message).order_by(Message.id))).all()
+        of_deployment = select(Message).where(Message.deployment_id == deployment.id)
+        messages = (await session.scalars(of_deployment.order_by(Message.id))).all()
     await database.close()
     assert deployment.reference is not None
     assert operation.reference is not None

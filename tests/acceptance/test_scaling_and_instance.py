@@ -112,7 +112,6 @@ Deploying
 ○ Download the model
 ○ Start the engine
 ○ Live
-Cool-down: `300 s`
 org/model@ffc8550 · instance SandboxNewer · 0–1 replicas · endpoint `ENDPOINT-1` · requested by @requester at TIME
 [Open in Friendli] [Cancel]\
 """)

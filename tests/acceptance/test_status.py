@@ -30,7 +30,7 @@ async def test_an_endpoint_that_was_asked_for_here(env: Environment) -> None:
 🟡 *mine* is starting (downloading the model) · since TIME
 org/model · 2 × H100 · 1 replica · *$0.00/h* now, $10.00/h once live
 endpoint `ENDPOINT-1` · target `prod` · created TIME · requested by @requester · no lifetime · not billed so far · <https://sandbox.slack.com/archives/C000000001/pROOT|mine's thread>
-[Terminate] [Open in Friendli]\
+[Open in Friendli] [⋯ Terminate]\
 """)
     env.clock.advance(600)
     await env.slack.until(lambda: "is live" in root(env).text)
@@ -38,8 +38,8 @@ endpoint `ENDPOINT-1` · target `prod` · created TIME · requested by @requeste
     assert without_root(env, said) == snapshot("""\
 🟢 *mine* is live · since TIME
 org/model · 2 × H100 · 1 replica · *$10.00/h* now
-endpoint `ENDPOINT-1` · target `prod` · created TIME · requested by @requester · no lifetime · served for MOMENTS, $1.14 so far · <https://sandbox.slack.com/archives/C000000001/pROOT|mine's thread>
-“So far” is what Friendli charged, as it said in the last minutes.
+endpoint `ENDPOINT-1` · target `prod` · created TIME · requested by @requester · no lifetime · live for MOMENTS, $1.14 so far · <https://sandbox.slack.com/archives/C000000001/pROOT|mine's thread>
+“So far” is what Friendli charged, read in the last minutes.
 [Open in Friendli] [Update] [⋯ Sleep · Terminate]\
 """)
     open_ = env.member.button(said, "Open in Friendli")

@@ -26,11 +26,11 @@ async def test_versions_are_listed_with_what_changed(env: Environment) -> None:
     answer = await command_response(env, "versions it")
     assert message_text(env, answer) == snapshot("""\
 *it* has 3 versions, newest first.
-`2` · made elsewhere · $15.00/h
+`2` · created elsewhere · $15.00/h
 Replicas: `1 replica` → `3 replicas`
-`1` · @requester at TIME · $5.00/h · “a b try”
-Model: `org/model @ ffc8550882676238ef87cbb806f1056626819a55` → `org/other`, Max batch size: `256` → `8`
-`0` · @requester at TIME · $5.00/h · “the first”
+`1` · @requester, TIME · $5.00/h · “a b try”
+Model: `org/model @ ffc8550` → `org/other`, Max batch size: `256` → `8`
+`0` · @requester, TIME · $5.00/h · “the first”
 org/model · 1 × H100 · 1 replica
 `/friendli-deploy rollback it 1` rolls it back to version `1`, after a confirmation.
 For versions created elsewhere, Friendli doesn't return model, revision, comment, token count, logging and queue settings.\
@@ -43,7 +43,7 @@ async def test_an_endpoint_with_one_version(env: Environment) -> None:
     answer = await command_response(env, "versions it")
     assert message_text(env, answer) == snapshot("""\
 *it* has 1 version, newest first.
-`0` · @requester at TIME · $5.00/h
+`0` · @requester, TIME · $5.00/h
 org/model · 1 × H100 · 1 replica\
 """)
 
@@ -62,9 +62,9 @@ async def test_versions_of_an_endpoint_made_elsewhere(env: Environment) -> None:
     assert [*lines[:5], *lines[-3:]] == snapshot(
         [
             "*elsewhere* has 22 versions, newest first.",
-            "`21` · made elsewhere · $110.00/h",
+            "`21` · created elsewhere · $110.00/h",
             "Replicas: `21 replicas` → `22 replicas`",
-            "`20` · made elsewhere · $105.00/h",
+            "`20` · created elsewhere · $105.00/h",
             "Replicas: `20 replicas` → `21 replicas`",
             "and 7 older ones",
             "`/friendli-deploy rollback elsewhere 20` rolls it back to version `20`, after a confirmation.",

@@ -92,7 +92,6 @@ async def test_the_thread_says_what_a_repair_changed(env: Environment) -> None:
     await env.slack.until(lambda: "tries again" in said())
     assert said() == snapshot("""\
 @requester tries again as *larger*, in its own thread.
-Revision: `main` → `ffc8550882676238ef87cbb806f1056626819a55`
 Instance: `1 × H100` → `1 × H200`\
 """)
     assert len(roots(env)) == 2
@@ -146,7 +145,7 @@ async def test_a_retry_is_left_to_the_bot_once(env: Environment, start_bot: Star
         await env.member.click(failed, "Try again in 10 min")
         await env.slack.until(lambda: "once" in thread_of(env, failed)[-1])
         assert thread_of(env, failed)[-1] == snapshot(
-            "Trying again at TIME, once, as @requester asked. If it fails again, I'll ask what to do."
+            "Trying again at TIME, once, as @requester asked. If it fails again, I'll ask what to do. `/friendli-deploy schedules it` removes the retry."
         )
         await env.member.click(failed, "Try again in 10 min")
         await env.slack.until(lambda: env.member.ephemerals(env.channel))

@@ -115,6 +115,7 @@ def test_defaults_are_as_documented(environment: SetUp) -> None:
             "slack_stopped_retry": 600.0,
             "slack_timeout": 15.0,
             "lease": 60.0,
+            "retry_after": 300.0,
             "reconnect_after": 5.0,
             "unready_after": 60.0,
             "shutdown_timeout": 8.0,
@@ -250,7 +251,7 @@ MALFORMED = [
     ("PORT", "http", "isn't a whole number"),
     ("PORT", "65536", "is out of range"),
     ("ADMINS", "U000000001,@ada", "names '@ada', which isn't a Slack user id"),
-    ("LOG_LEVEL", "loud", "is none of its words"),
+    ("LOG_LEVEL", "loud", "isn't valid"),
     ("SECRETS_DIR", "/nowhere", "isn't a folder"),
     ("LEASE", "20", "must be longer than CREATE_TIMEOUT"),
 ]
@@ -393,7 +394,7 @@ def test_a_worker_needs_no_way_in(environment: SetUp) -> None:
 def test_a_role_that_is_none_is_told(environment: SetUp) -> None:
     """With those that there are."""
     environment(ROLE="back")
-    assert problems() == ["ROLE isn't valid. Choose its words. Write all, web or worker."]
+    assert problems() == ["ROLE isn't valid. Write all, web or worker."]
 
 
 def test_the_former_name_of_a_role_is_pointed_at(environment: SetUp) -> None:

@@ -81,7 +81,7 @@ Pause *it*? Requests to it fail until somebody wakes it.
             "status message": """\
 ‖ *it* is paused
 $0.00/h while it is paused; requests don't wake it.
-org/model · 1 × H100 · 1 replica · endpoint `ENDPOINT-1` · requested by @requester at TIME
+org/model@ffc8550 · 1 × H100 · 1 replica · endpoint `ENDPOINT-1` · requested by @requester at TIME
 [Wake ($5.00/h)] [Open in Friendli] [⋯ Terminate · Deploy another like this · Copy as command]\
 """,
             "thread": [

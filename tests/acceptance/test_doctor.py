@@ -216,7 +216,7 @@ async def test_one_bad_setting_doesn_t_stop_the_other_checks(env: Environment) -
     assert [line.partition(". ")[0] for line in ended.out.partition("\n\n")[2].splitlines()] == (
         snapshot(
             [
-                "problem  settings   LOG_LEVEL is none of its words",
+                "problem  settings   LOG_LEVEL isn't valid",
                 "problem  settings   SLACK_BOT_TOKEN is missing",
                 "problem  settings   LEASE must be longer than CREATE_TIMEOUT",
                 "ok       database   SQLite, its tables are up to date.",

@@ -155,12 +155,12 @@ async def deploys(attack: AttackHarness) -> None:
                 and id_ in str(found.blocks)
             ):
                 env.friendli.set_status(id_, "RUNNING")
-        return "live" in found.text or found.buttons == ["Try again"]
+        return f"*{name}* is live" in found.text or found.buttons == ["Try again"]
 
     await env.slack.until(over)
     made = [one for one in env.friendli.endpoints.values() if one.name == name]
     assert creates(env) - asked <= 1
-    assert len(made) == ("live" in root().text)
+    assert len(made) == (f"*{name}* is live" in root().text)
     for id_, endpoint in list(env.friendli.endpoints.items()):
         if endpoint.name == name:
             env.friendli.set_status(id_, "TERMINATED")

@@ -23,7 +23,8 @@ from bot.domain.errors import UserError
 from bot.domain.instances import Gpu, UnknownInstanceError, parse
 from bot.domain.process.redaction import redactor
 from bot.domain.request.duration import parse_duration
-from bot.friendli.responses import Response
+from bot.friendli.responses import MAX_MESSAGE, Response
+from bot.messages.prompt import LONGEST_ANSWER
 from bot.slack import payloads
 from tests.acceptance.thread_assertions import ephemeral_texts
 from tests.attacks.harness import AttackHarness
@@ -46,6 +47,10 @@ CUTS = {
     "instances": 60,
     "model_size": 100,
     "responses": 20_000,
+    "smoke_tester": MAX_MESSAGE,  # Friendli's words, as `responses` cut them
+    "prompt_answers": LONGEST_ANSWER,
+    "text": 3_000,  # as much as a block may hold
+    "rate_limit": 100_000,  # HTTP headers: longer ones are refused
     "redaction": 50_000,
     "manifest": 100,  # the operator's own words
 }
@@ -241,5 +246,5 @@ async def test_a_command_of_more_than_4000_characters_is_refused(attack: AttackH
     await attack.check_response(await attack.send_event(mention))
     await env.slack.until(lambda: len(ephemeral_texts(env)) >= before + 2)
     for said in ephemeral_texts(env)[before:]:
-        assert "has more than 4,000 characters" in said
+        assert "longer than 4,000 characters" in said
     assert not env.friendli.endpoints

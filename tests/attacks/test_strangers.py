@@ -202,7 +202,10 @@ def stranger(request: pytest.FixtureRequest, shared_bot: SharedBot) -> Stranger:
 async def watch(
     attack: AttackHarness, stolen_ids: StolenIds, stranger: Stranger
 ) -> AsyncIterator[LeakCheck]:
-    """Begun once the first place is in full use."""
+    """Begun once the first place is in full use, and the stranger asked an admin of their own."""
+    asked = attack.click("target.ask", person=stranger.person, channel=stranger.channel)
+    await attack.interaction(stranger.rewrite(asked))
+    await attack.wait_until_idle()
     begun = LeakCheck(attack, stranger, stolen_ids)
     await begun.begin()
     yield begun

@@ -44,7 +44,7 @@ def _problem(settings: type[BaseSettings], field: str, kind: str, message: str) 
         case "greater_than" | "greater_than_equal" | "less_than_equal":
             wrong = "is out of range"
         case "literal_error" | "enum":
-            wrong = "is none of its words"
+            wrong = "isn't valid"
         case "string_pattern_mismatch":
             wrong = "isn't written as it has to be"
         case _:

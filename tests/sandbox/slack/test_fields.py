@@ -15,6 +15,7 @@ from tests.sandbox.slack.bolt_app import actions, button, field, option, section
 
 Value: TypeAlias = str | int | list[str] | None
 SIZES = [option("One", "1"), option("Two", "2")]
+PLAIN = {"type": "plain_text", "text": "Sizes"}
 
 
 def one(element: dict[str, Any], **more: Any) -> Field:  # noqa: ANN401 - free-form Block Kit
@@ -33,7 +34,7 @@ def one(element: dict[str, Any], **more: Any) -> Field:  # noqa: ANN401 - free-f
         ({"type": "static_select", "options": SIZES}, "1", {"selected_option": SIZES[0]}),
         ({"type": "static_select", "options": SIZES}, None, {"selected_option": None}),
         (
-            {"type": "static_select", "option_groups": [{"options": SIZES}]},
+            {"type": "static_select", "option_groups": [{"label": PLAIN, "options": SIZES}]},
             "Two",
             {"selected_option": SIZES[1]},
         ),

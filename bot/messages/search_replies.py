@@ -29,17 +29,19 @@ def adopted(
         differences: To the request, as sentences of mrkdwn.
     """
     endpoint = code(deployment.endpoint_id or "")
+    newest = deployment.history[-1] if deployment.history else None
+    comes_up = newest is not None and newest.state.status in COMING_UP
     if late:
+        # As the status message's button is called.
+        when, end = ("once", "Cancel") if comes_up else ("while", "Terminate")
         made = (
-            f"{bold(deployment.name)} was created after all: {endpoint}. It is billed,"
-            f" {price(deployment)} once live. Terminate it if you don't want it any more."
+            f"{bold(deployment.name)} was created after all: {endpoint}."
+            f" It costs {price(deployment)} {when} live. {end} it if you don't want it any more."
         )
         text = " ".join([made, *differences])
         return say(text, news=News.NEEDS_YOU)
     found = "Found it" if doubted else "Endpoint created"
-    newest = deployment.history[-1] if deployment.history else None
     # One event to people: it is made, and coming up.
-    comes_up = newest is not None and newest.state.status in COMING_UP
     first = [coming_up(newest, None, deployment)] if newest is not None and comes_up else []
     return say(" ".join([f"{found}: {endpoint}.", *first, *differences]))
 

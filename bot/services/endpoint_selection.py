@@ -56,6 +56,7 @@ class EndpointSelection:
                 elif endpoint_id in (deployment.candidates or ()):
                     deployment.state = DeploymentState.LIVE
                     deployment.endpoint_id = endpoint_id
+                    deployment.closing_note = None
                 else:
                     return SelectionOutcome.NOT_OFFERED
                 deployment.candidates = None

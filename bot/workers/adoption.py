@@ -62,6 +62,7 @@ class Adoption:
                     ids_before=None,
                     candidates=None,
                     candidate_notes=None,
+                    closing_note=None,
                     attempts=0,
                     search_failing_since=None,
                     search_reported=None,

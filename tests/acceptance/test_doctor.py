@@ -255,6 +255,7 @@ async def test_the_settings_are_shown_without_secrets(env: Environment, tmp_path
         "FRIENDLI_TOKEN=(hidden)",
         "DATABASE_URL=postgresql://bot:•••@127.0.0.1:1/name?password=•••",
         "ENCRYPTION_KEYS=(hidden)",
+        f"HF_ENDPOINT={env.hub.url}",
         "PORT=3001",
     ]
     assert "POLL_SECONDS_TRANSITIONAL=5 (default)" in shown

@@ -86,8 +86,7 @@ async def test_it_is_let_go_and_followed_again(env: Environment) -> None:
     )
     assert message_text(env, root(env)) == snapshot("""\
 ⚪ *elsewhere* is no longer watched
-It may run on, and be billed, until somebody ends it in Friendli Suite.
-Call it with `model: "ENDPOINT-1"`
+It may keep running and be billed until someone stops it in Friendli Suite.
 1 × H100 · 1 replica · endpoint `ENDPOINT-1` · followed by @requester at TIME
 [Open in Friendli]\
 """)
@@ -156,6 +155,8 @@ async def test_what_is_set_from_here_is_known_until_somebody_sets_it_elsewhere(
     question = await command_response(env, "update theirs org/other --max-token-count 64")
     await env.member.click(question, "Update")
     await env.slack.until(lambda: "org/other" in message_text(env, root(env)))
+    # The card says "live" until the update is seen.
+    await env.slack.until(lambda: "Rolling out" in str(thread(env)))
     env.clock.advance(300)
     await env.slack.until(lambda: "is live" in root(env).text)
     listed = message_text(env, await command_response(env, "list"))
@@ -163,7 +164,7 @@ async def test_what_is_set_from_here_is_known_until_somebody_sets_it_elsewhere(
     assert re.sub(r"3 min( \d+ s)?,", "3 min,", listed) == snapshot("""\
 *prod* · 1 endpoint · *$5.00/h* now
 🟢 *theirs* · live · $5.00/h
-org/other · 1 × H100 · 1 replica · followed by @requester · no lifetime · live for 2 s, about $0.00 since it was followed
+org/other · 1 × H100 · 1 replica · followed by @requester · no lifetime · live for 3 min, about $0.25 since it was followed
 “About” is estimated from how long it was live and the price of its GPUs. Friendli Suite shows charges under Billing.\
 """)
     assert message_text(

@@ -50,10 +50,10 @@ async def test_a_row_that_can_t_be_read_silences_no_neighbour(env: Environment) 
     await spoil(env, "first")
     env.friendli.set_status(first, "RUNNING")
     env.friendli.set_status(second, "RUNNING")
-    await env.slack.until(partial(says, env, 1, "is live"))
+    await env.slack.until(partial(says, env, 1, "went live"))
     env.friendli.set_status(second, "SLEEPING")
     await env.slack.until(partial(says, env, 1, "sleep"))
-    assert not says(env, 0, "is live")
+    assert not says(env, 0, "went live")
 
 
 async def test_projects_that_hang_leave_room_for_those_that_answer(env: Environment) -> None:

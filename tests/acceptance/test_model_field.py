@@ -92,7 +92,7 @@ async def test_recent_models_of_the_channel_come_first(env: Environment) -> None
     """With how their newest deployment stands, and without asking the Hub."""
     endpoint = await deploy(env, model="org/first", name="first")
     env.friendli.set_status(endpoint, "RUNNING")
-    await env.slack.until(lambda: "is live" in str(thread(env)) or "serving" in str(thread(env)))
+    await env.slack.until(lambda: "went live" in str(thread(env)))
     await deploy(env, model="org/second", name="second")
     await open_form(env)
     before = len(env.hub.requests)

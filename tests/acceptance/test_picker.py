@@ -187,7 +187,9 @@ That endpoint doesn't exist any more.
     await env.admin.command(env.channel, "disconnect prod")
     [asked_] = await env.slack.until(lambda: env.admin.ephemerals(env.channel))
     await env.admin.click(asked_, "Disconnect")
-    await env.slack.until(lambda: "wiped" in asked_.text and "Disconnect" not in asked_.buttons)
+    await env.slack.until(
+        lambda: "is disconnected" in asked_.text and "Disconnect" not in asked_.buttons
+    )
     await env.member.choose(question, PICKER, only)
     await env.slack.until(lambda: len(env.member.ephemerals(env.channel)) == 3)
     assert message_text(env, env.member.ephemerals(env.channel)[-1]) == snapshot(

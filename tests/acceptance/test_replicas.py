@@ -77,7 +77,8 @@ async def test_a_front_alone_writes_down_what_a_worker_finds_later(env: Environm
     """Nothing is posted and nothing made until there is a worker; then all of it is."""
     async with replicas(env, "web") as [front]:
         env.slack.events_url = front.events_url
-        await connect(env)
+        # A worker announces it.
+        await connect(env, announced=False)
         asked = len(env.friendli.requests)
         assert (await env.member.command(env.channel, LINE)).ok
         async with aiohttp.ClientSession() as http:

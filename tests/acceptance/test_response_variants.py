@@ -115,7 +115,7 @@ async def test_an_endpoint_that_may_be_ours_is_asked_about(env: Environment, var
     question = await asked(env)
     [ours] = env.friendli.endpoints
     assert ours in question.words
-    await env.slack.until(lambda: root(env).buttons == ["This is it", "None of these"])
+    await env.slack.until(lambda: root(env).buttons == ["Why?", "This is it", "None of these"])
     await env.member.click(question, "This is it")
     await env.slack.until(lambda: "is starting" in root(env).text)
     assert f"chose `{ours}`" in told(env, root(env))
@@ -153,7 +153,7 @@ async def test_none_of_these_goes_on_looking(env: Environment) -> None:
     assert [line.partition(" for ")[0] for line in thread(env)[2:]] == snapshot(
         [
             "@requester chose none of them. Still searching; nothing is sent twice.",
-            "# It wasn't created: nothing new was listed",
+            "# 🔴 *it-k7wq* wasn't created: nothing new was listed",
         ]
     )
 
@@ -244,4 +244,4 @@ async def test_a_search_that_can_not_be_done_is_told_once_and_does_not_count(
     env.friendli.faults.remove(fault)
     await env.slack.until(lambda: root(env).buttons == ["Try again"], timeout=20)
     assert thread(env)[2] == "Friendli is answering again. Still checking whether it was created."
-    assert thread(env)[3].startswith("# It wasn't created")
+    assert thread(env)[3].startswith("# 🔴 *it-k7wq* wasn't created: ")

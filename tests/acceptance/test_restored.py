@@ -146,7 +146,7 @@ async def test_what_was_never_created_is_said_not_to_be(
     assert thread(env) == snapshot(
         [
             "The bot's database was restored from a backup in which *it* wasn't created yet. It may have been since: checking by name. It won't be created again.",
-            "# It wasn't created: nothing new was listed for under 1 s.",
+            "# 🔴 *it* wasn't created: nothing new was listed for under 1 s.",
         ]
     )
 

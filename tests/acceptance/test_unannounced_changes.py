@@ -4,7 +4,7 @@ from inline_snapshot import snapshot
 
 from bot.sandbox.environment import Environment, connect
 from bot.sandbox.faults import LoseReply, Respond
-from tests.acceptance.thread_assertions import root, thread
+from tests.acceptance.thread_assertions import message_text, root, thread
 from tests.conftest import StartBot
 
 
@@ -26,13 +26,16 @@ async def test_a_doubtful_root_doesnt_go_on_promising(
         )
         direct = env.slack.direct_message(env.member.user)
         [told] = (await env.slack.until(lambda: direct.messages)).values()
-        assert "*mine* wasn't made" in told.text
+        assert "*mine* wasn't created" in told.text
         assert root(env).text.split("\n")[0] == snapshot("🟡 Creating *mine* · $5.00/h once live")
         faults.remove(unreadable)
         await env.slack.until(lambda: "wasn't created" in root(env).text and thread(env))
         assert thread(env) == snapshot(
             [
-                "# *mine* wasn't created. Slack didn't confirm this message for a long time, so nothing was sent. Request it again if you still want it."
+                "# 🔴 *mine* wasn't created. Slack didn't confirm this message for a long time, so nothing was sent."
             ]
+        )
+        await env.slack.until(
+            lambda: "Request it again if you still want it." in message_text(env, root(env))
         )
         assert env.friendli.endpoints == {}

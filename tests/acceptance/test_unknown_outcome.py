@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import re
 import sqlite3
 
 import pytest
@@ -20,6 +21,7 @@ from bot.sandbox.faults import (
 from tests.acceptance.deploying import send_deploy
 from tests.acceptance.thread_assertions import (
     candidate_question,
+    card_with,
     message_text,
     root,
     roots,
@@ -96,12 +98,12 @@ async def test_an_endpoint_that_was_not_made_is_told_so_after_a_while(
     env.friendli.faults.add(fault, operation="create_endpoint")
     await send_deploy(env)
     await env.slack.until(lambda: len(thread(env)) == 2)
-    assert thread(env)[1].startswith("# It wasn't created: nothing new was listed for ")
+    assert thread(env)[1].startswith("# 🔴 *it* wasn't created: nothing new was listed for ")
     await env.slack.until(lambda: root(env).buttons == ["Try again"])
-    assert message_text(env, root(env)) == snapshot("""\
+    assert re.sub(r"for \d+ s\.", "for 2 s.", message_text(env, root(env))) == snapshot("""\
 🔴 *it* wasn't created
-Friendli lists nothing new.
-org/model · 1 × H100 · 1 replica · requested by @requester at TIME
+Nothing new was listed for 2 s.
+org/model@ffc8550 · 1 × H100 · 1 replica · requested by @requester at TIME
 [Try again]\
 """)
     assert creates(env) == 1
@@ -109,7 +111,7 @@ org/model · 1 × H100 · 1 replica · requested by @requester at TIME
 
 @pytest.mark.usefixtures("short_timeout_bot")
 async def test_an_endpoint_that_appears_late_is_told_with_its_price(env: Environment) -> None:
-    """After "it wasn't made" it is looked for on, and ends with one click."""
+    """After "it wasn't created" it is looked for on, and ends with one click."""
     await send_deploy(env, "sandbox/very-late")
     await env.slack.until(lambda: "wasn't created" in root(env).text)
     looked = len(env.friendli.requests)
@@ -118,9 +120,9 @@ async def test_an_endpoint_that_appears_late_is_told_with_its_price(env: Environ
     await env.slack.until(lambda: len(thread(env)) >= 3)
     late = env.channel.replies(root(env).ts)[2]
     assert message_text(env, late) == snapshot(
-        "*it* was created after all: `ENDPOINT-1`. It is billed, $5.00/h once live. Terminate it if you don't want it any more."
+        "*it* was created after all: `ENDPOINT-1`. It costs $5.00/h while live. Terminate it if you don't want it any more."
     )
-    await terminate(env)
+    await terminate(env, message=await card_with(env, "Terminate"))
     await env.friendli.until(
         lambda: any(one.operation == "terminate_endpoint" for one in env.friendli.requests)
     )
@@ -159,7 +161,7 @@ async def test_neither_of_them_is_an_answer_too(env: Environment) -> None:
     assert thread(env)[-2] == snapshot(
         "@requester chose none of them. Still searching; nothing is sent twice."
     )
-    assert thread(env)[-1].startswith("# It wasn't created")
+    assert thread(env)[-1].startswith("# 🔴 *it* wasn't created: ")
 
 
 @pytest.mark.usefixtures("short_timeout_bot")

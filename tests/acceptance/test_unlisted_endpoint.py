@@ -32,7 +32,7 @@ async def test_a_lone_endpoint_whose_project_vanishes_is_watched_on_and_revived(
     await env.friendli.until(lambda: len(env.friendli.requests) > seen + 8)
     assert message_text(env, root(env)) == snapshot("""\
 ❓ *it* isn't listed by Friendli any more
-It was deleted, or the API key lost its project; then it may be billed. Watching until TIME.
+It was deleted, or the API key lost its project and it may still be billed. Watching until TIME.
 Call it with `model: "ENDPOINT-1"`
 org/model@ffc8550 · 1 × H100 · 1 replica · endpoint `ENDPOINT-1` · requested by @requester at TIME
 [Open in Friendli]\

@@ -43,7 +43,9 @@ def proposed(deployment: DeploymentView, asked: str, proposal: Proposal) -> Repl
         f"{bold(deployment.name)} {costs_at_most(proposal.kind, proposal.dollars)}, so this waits"
         f" for approval: {proposal.approvers} can approve {moment(proposal.until, lead='until ')}."
     )
-    return say(f"{WAITING_MARK} {asked} {waits} {before}", news=News.NEEDS_YOU)
+    # Below what has lines of its own, such as what an update changes.
+    joint = "\n" if "\n" in asked else " "
+    return say(f"{WAITING_MARK} {asked}{joint}{waits} {before}", news=News.NEEDS_YOU)
 
 
 def costs_at_most(kind: OperationKind, dollars: Decimal | None) -> str:

@@ -72,7 +72,6 @@ def moment(at: datetime, tokens: str = "{date_short_pretty} at {time}", *, lead:
         at: Aware.
         tokens: Slack's date tokens; "{time}" alone for today.
         lead: Words before it, plain. Slack capitalizes a day that begins the text.
-        lead: Words before it, plain. Slack capitalizes a day that begins the text.
     """
     fallback = at.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
     return f"<!date^{int(at.timestamp())}^{lead}{tokens}|{lead}{fallback}>"

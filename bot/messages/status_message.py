@@ -107,8 +107,8 @@ def _pending(pending: PendingOperation) -> str:
         "at an unknown price" if pending.dollars is None else f"up to {money(pending.dollars)}"
     )
     return (
-        f"{WAITING_MARK} {wants}: {dollars}. {pending.approvers} can approve until"
-        f" {moment(pending.until)}."
+        f"{WAITING_MARK} {wants}: {dollars}. {pending.approvers} can approve"
+        f" {moment(pending.until, lead='until ')}."
     )
 
 

@@ -768,6 +768,9 @@ function externalControl(element, field) {
     field.told(multiple ? values : values[0]);
   };
   const choose = (option) => {
+    // An answer that comes late opens nothing again.
+    clearTimeout(timer);
+    asking += 1;
     show(false);
     tell(multiple ? [...chosen, option] : [option]);
   };

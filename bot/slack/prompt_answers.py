@@ -153,6 +153,9 @@ class PromptAnswers:
         """Notice stops that other processes have taken, with one query for all answers."""
         while self._stops:
             await asyncio.sleep(_LOOK_SECONDS)
+            if not self._stops:
+                # The database may be closed by now.
+                return
             try:
                 stopped = await self._prompts.stopped_among(list(self._stops))
             except (SQLAlchemyError, OSError, TimeoutError) as error:

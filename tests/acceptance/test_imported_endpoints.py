@@ -157,6 +157,7 @@ async def test_what_is_set_from_here_is_known_until_somebody_sets_it_elsewhere(
     await env.slack.until(lambda: "org/other" in message_text(env, root(env)))
     # The card says "live" until the update is seen.
     await env.slack.until(lambda: "Rolling out" in str(thread(env)))
+    await env.slack.until(lambda: "is live" not in root(env).text)
     env.clock.advance(300)
     await env.slack.until(lambda: "is live" in root(env).text)
     listed = message_text(env, await command_response(env, "list"))

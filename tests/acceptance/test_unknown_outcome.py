@@ -128,6 +128,19 @@ async def test_an_endpoint_that_appears_late_is_told_with_its_price(env: Environ
     )
 
 
+@pytest.mark.usefixtures("short_timeout_bot")
+async def test_a_late_endpoint_that_fails_has_its_own_reason_alone(env: Environment) -> None:
+    """Why nothing seemed to be created isn't why it failed."""
+    await send_deploy(env, "sandbox/very-late")
+    await env.slack.until(lambda: "Nothing new was listed" in message_text(env, root(env)))
+    env.clock.advance(3600)
+    await card_with(env, "Terminate")
+    [endpoint] = env.friendli.endpoints
+    env.friendli.set_status(endpoint, "FAILED")
+    await env.slack.until(lambda: "failed" in root(env).text)
+    assert "Nothing new was listed" not in message_text(env, root(env))
+
+
 @pytest.mark.usefixtures("bot")
 async def test_of_two_that_look_like_it_a_person_chooses(env: Environment) -> None:
     """Nothing is adopted by guess."""

@@ -47,11 +47,11 @@ async def test_an_operation_that_raises_the_price_waits_too(env: Environment) ->
     question = await card_with(env, "Approve")
     assert env.channel.replies(root(env).ts)[-1].broadcast
     assert message_text(env, question) == snapshot("""\
-🟢 *it* is live (took 1 s) · $5.00/h while live
+🟢 *it* is live (took under 1 s) · $5.00/h while live
 Call it with `model: "ENDPOINT-1"`
-org/model · 1 × H100 · 1 replica · endpoint `ENDPOINT-1` · requested by @requester at TIME
+org/model@ffc8550 · 1 × H100 · 1 replica · endpoint `ENDPOINT-1` · requested by @requester at TIME
 🔵 @requester wants to update it: up to $20.00/h. workspace admins can approve until TIME.
-[Approve] [Reject] [Withdraw] [Open in Friendli] [⋯ Sleep · Terminate · Deploy another like this · Copy as command]\
+[Approve] [Reject] [Withdraw] [Use it] [Try a prompt] [Open in Friendli] [Update] [⋯ Sleep · Terminate · Deploy another like this · Copy as command]\
 """)
     await env.admin.click(question, "Reject")
     await env.slack.until(lambda: env.admin.modal)

@@ -99,7 +99,7 @@ async def test_an_operation_whose_price_has_risen_is_approved_anew(
             await answered(env, env.admin, stale)
         await env.slack.until(partial(last_reply_contains, env, "$7.00/h"))
         assert thread(env)[-1] == snapshot(
-            "# 🔵 @requester asked to wake it. Its price has changed since. *it* may then cost up to *$7.00/h*, so this waits for approval: workspace admins can approve it until TIME. Nothing is sent to Friendli before."
+            "# 🔵 @requester asked to wake it. Its price has changed since. *it* may then cost up to *$7.00/h*, so this waits for approval: workspace admins can approve until TIME. Nothing is sent to Friendli until then."
         )
         assert counted.of("wake_endpoint") == 0
         await env.slack.until(lambda: "$7.00/h" in message_text(env, root(env)))
@@ -133,7 +133,7 @@ async def test_what_was_approved_is_compared_with_what_is_sent(
     async with start_bot(gpu_prices="H100=7"):
         await env.slack.until(partial(last_reply_contains, env, "wasn't created"))
     assert thread(env)[-1] == snapshot(
-        "# 🔴 *it* wasn't created. It was asked for at up to $5.00/h, and costs up to $7.00/h by now, so nothing was sent."
+        "# 🔴 *it* wasn't created. The price changed from $5.00/h to $7.00/h since the request, so nothing was sent."
     )
     assert creates(env) == 0
 
@@ -185,7 +185,7 @@ async def test_of_two_who_approve_a_wake_at_once_one_does(env: Environment) -> N
     await env.admin.click(root(env), "Wake ($5.00/h)")
     await env.slack.until(partial(last_reply_contains, env, "waits for approval"))
     proposal = await card_with(env, "Approve")
-    assert "You asked for this yourself" in await answered(env, env.admin, proposal)
+    assert "You requested this yourself" in await answered(env, env.admin, proposal)
     counted = RequestCounter(env)
     second, third = second_admin(env), env.slack.act_as(env.slack.add_user("c", is_admin=True))
     env.channel.member_ids.append(third.user.id)
@@ -230,9 +230,9 @@ async def test_an_approved_extension_moves_the_end_to_what_was_shown(env: Enviro
     assert message_text(env, proposal) == snapshot("""\
 🟢 *it* is live (took under 1 s) · $5.00/h while live · ends TIME
 Call it with `model: "ENDPOINT-1"`
-org/model · 1 × H100 · 1 replica · endpoint `ENDPOINT-1` · requested by @requester at TIME
+org/model@ffc8550 · 1 × H100 · 1 replica · endpoint `ENDPOINT-1` · requested by @requester at TIME
 🔵 @requester wants to extend it: up to $5.00/h. workspace admins can approve until TIME.
-[Approve] [Reject] [Withdraw] [Open in Friendli] [⋯ Sleep · Terminate · Extend 8 h · Deploy another like this · Copy as command]\
+[Approve] [Reject] [Withdraw] [Use it] [Try a prompt] [Open in Friendli] [Update] [⋯ Sleep · Terminate · Extend by 8 h · Deploy another like this · Copy as command]\
 """)
     assert rendered_text(env, (await command_response(env, "extend it 30d")).text) == snapshot(
         "@requester already requested this; it waits for approval in its thread."
@@ -258,14 +258,15 @@ async def test_an_approved_keep_takes_the_end_away(env: Environment) -> None:
     assert rendered_text(env, (await command_response(env, "keep it")).text) == snapshot(
         "It terminates TIME, unless someone approves this in its thread."
     )
-    await env.slack.until(partial(last_reply_contains, env, "asked to keep it running"))
+    await env.slack.until(partial(last_reply_contains, env, "asked to remove its lifetime"))
     await env.slack.until(lambda: root(env).buttons.count("Approve") == 2)
     assert message_text(env, root(env)) == snapshot("""\
 🟢 *it* is live (took under 1 s) · $5.00/h while live · ends TIME
 Call it with `model: "ENDPOINT-1"`
-org/model · 1 × H100 · 1 replica · endpoint `ENDPOINT-1` · requested by @requester at TIME
+org/model@ffc8550 · 1 × H100 · 1 replica · endpoint `ENDPOINT-1` · requested by @requester at TIME
 🔵 @requester wants to extend it: up to $5.00/h. workspace admins can approve until TIME.
-[Approve] [Reject] [Withdraw] [Open in Friendli] [⋯ Sleep · Terminate · Extend 8 h · Deploy another like this · Copy as command]\
+🔵 @requester wants to remove its lifetime: up to $5.00/h. workspace admins can approve until TIME.
+[Approve] [Reject] [Withdraw] [Approve] [Reject] [Withdraw] [Use it] [Try a prompt] [Open in Friendli] [Update] [⋯ Sleep · Terminate · Extend by 8 h · Deploy another like this · Copy as command]\
 """)
     await env.admin.click(root(env), newest_button(root(env), "Approve"))
     await env.slack.until(partial(last_reply_contains, env, "removed the lifetime"))

@@ -67,10 +67,17 @@ async def test_the_card_says_who_approved_it(env: Environment) -> None:
 async def test_the_next_step_comes_first_and_the_rest_is_in_a_menu(env: Environment) -> None:
     """The same order in each status; a target is named only where there are several."""
     endpoint = await serve(env)
-    assert message_text(env, root(env)) == snapshot()
+    assert message_text(env, root(env)) == snapshot("""\
+🟢 *it* is live (took under 1 s) · $5.00/h while live
+Call it with `model: "ENDPOINT-1"`
+org/model@ffc8550 · 1 × H100 · 1 replica · endpoint `ENDPOINT-1` · requested by @requester at TIME
+[Use it] [Try a prompt] [Open in Friendli] [Update] [⋯ Sleep · Terminate · Deploy another like this · Copy as command]\
+""")
     env.friendli.set_status(endpoint, "SLEEPING")
     await env.slack.until(lambda: "is asleep" in root(env).text)
-    assert message_text(env, root(env)).splitlines()[-1] == snapshot()
+    assert message_text(env, root(env)).splitlines()[-1] == snapshot(
+        "[Wake ($5.00/h)] [Open in Friendli] [Update] [⋯ Terminate · Deploy another like this · Copy as command]"
+    )
 
 
 async def test_what_ends_an_endpoint_is_asked_before_it_is_done(env: Environment) -> None:
@@ -79,7 +86,10 @@ async def test_what_ends_an_endpoint_is_asked_before_it_is_done(env: Environment
     await env.member.click(root(env), "Terminate")
     await env.slack.until(lambda: ephemeral_texts(env))
     assert request_count(env, "terminate_endpoint") == 0
-    assert message_text(env, env.member.ephemerals(env.channel)[0]) == snapshot()
+    assert message_text(env, env.member.ephemerals(env.channel)[0]) == snapshot("""\
+Terminate *it*? Requests to it will fail. You can restart it later.
+[Terminate] [Cancel]\
+""")
     await terminate(env)
     await env.friendli.until(lambda: request_count(env, "terminate_endpoint") == 1)
 
@@ -89,7 +99,9 @@ async def test_the_command_that_deploys_the_same_can_be_copied(env: Environment)
     await serve(env, options="--gpu 1xH100 --replicas 2 --for 8h")
     await env.member.click(root(env), "Copy as command")
     [said] = await env.slack.until(lambda: ephemeral_texts(env))
-    assert said == snapshot()
+    assert said == snapshot(
+        "```/friendli-deploy org/model --gpu 1xH100 --replicas 2 --for 8h --to prod --revision ffc8550882676238ef87cbb806f1056626819a55```"
+    )
 
 
 async def test_a_refusal_and_a_rejection_are_explained_on_the_card(env: Environment) -> None:
@@ -101,7 +113,12 @@ async def test_a_refusal_and_a_rejection_are_explained_on_the_card(env: Environm
     await env.admin.fill("Reason", "too dear")
     await env.admin.submit()
     await env.slack.until(lambda: "wasn't approved" in root(env).text)
-    assert message_text(env, root(env)) == snapshot()
+    assert message_text(env, root(env)) == snapshot("""\
+⚪ *it* wasn't approved
+@admin rejected it: “too dear”.
+org/model@ffc8550 · 1 × H100 · 1 replica · requested by @requester at TIME
+[Try again]\
+""")
     await env.slack.until(partial(last_reply_contains, env, "too dear"))
     assert len(roots(env)) == 1
-    assert thread(env)[-1] == snapshot()
+    assert thread(env)[-1] == snapshot("# @admin rejected it: “too dear”. Nothing was created.")

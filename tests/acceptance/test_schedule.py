@@ -66,9 +66,9 @@ async def test_what_a_schedule_means_is_said_back(env: Environment) -> None:
     await env.slack.until(lambda: has_replies(env, 5))
     assert thread(env)[2:] == snapshot(
         [
-            "@requester added a schedule: it will sleep weekdays at 18:00, Europe/Amsterdam; next: TIME.",
-            "@requester added a schedule: it will wake daily at 09:55, Europe/Amsterdam; next: TIME. It costs $5.00/h while live.",
-            "@requester added a schedule: it will sleep once at 20:00, Europe/Amsterdam; that is TIME.",
+            "@requester added a schedule: it will sleep weekdays at 18:00, Europe/Amsterdam; next: TIME. `/friendli-deploy schedules it` removes it.",
+            "@requester added a schedule: it will wake daily at 09:55, Europe/Amsterdam; next: TIME. It costs $5.00/h while live. `/friendli-deploy schedules it` removes it.",
+            "@requester added a schedule: it will sleep once at 20:00, Europe/Amsterdam; that is TIME. `/friendli-deploy schedules it` removes it.",
         ]
     )
 
@@ -235,10 +235,10 @@ async def test_waking_by_schedule_needs_the_approval_that_its_price_needs(
     await env.slack.until(partial(last_reply_contains, env, "waits for approval"))
     assert thread(env)[3:] == snapshot(
         [
-            "@requester made a schedule: it is woken daily at 09:55, Europe/Amsterdam; next: TIME. From then on it costs $5.00/h. It needs approval each time; the thread asks for it then. `/friendli-deploy schedules it` removes it.",
-            "# 🔵 By its schedule, it is to be woken now. *it* may then cost up to *$5.00/h*, so this waits for approval: workspace admins can approve it until TIME. Nothing is sent to Friendli before.",
+            "@requester added a schedule: it will wake daily at 09:55, Europe/Amsterdam; next: TIME. It costs $5.00/h while live. Each run needs approval in this thread. `/friendli-deploy schedules it` removes it.",
+            "# 🔵 Schedule: wake it. *it* may then cost up to *$5.00/h*, so this waits for approval: workspace admins can approve until TIME. Nothing is sent to Friendli until then.",
             "@requester withdrew the request. It stays as it is.",
-            "# 🔵 By its schedule, it is to be woken now. *it* may then cost up to *$5.00/h*, so this waits for approval: workspace admins can approve it until TIME. Nothing is sent to Friendli before.",
+            "# 🔵 Schedule: wake it. *it* may then cost up to *$5.00/h*, so this waits for approval: workspace admins can approve until TIME. Nothing is sent to Friendli until then.",
         ]
     )
     assert counted.of("wake_endpoint") == 0

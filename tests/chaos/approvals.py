@@ -184,7 +184,7 @@ OPERATION_DECISION = UserAction("decide about what was asked", _decide, UP)
 EXTENSION = _operation(
     "extend it", _by_line(f"extend {{}} {MORE_HOURS}h"), UP, "RUNNING", f"--for {HOURS}h"
 )
-KEEPING = _operation("keep it running", _by_line("keep {}"), UP, "RUNNING", f"--for {HOURS}h")
+KEEPING = _operation("remove its lifetime", _by_line("keep {}"), UP, "RUNNING", f"--for {HOURS}h")
 APPROVED_ACTIONS: Mapping[Request, UserAction] = {
     RequestKind.APPROVE: DECISION,
     RequestKind.ANSWER: DECISION_AT_ONCE,

@@ -6,6 +6,7 @@ from inline_snapshot import snapshot
 from bot.sandbox.environment import PROJECT, Environment
 from bot.sandbox.faults import Call, DropRequest, LoseReply, Respond
 from tests.acceptance.thread_assertions import (
+    card_with,
     ephemeral_texts,
     has_replies,
     message_text,
@@ -328,7 +329,7 @@ $5.00/h, unchanged\
             "Friendli has version `2`. It goes live after a restart.",
         ]
     )
-    assert "Restart ($5.00/h)" in env.channel.replies(root(env).ts)[-1].buttons
+    await card_with(env, "Restart ($5.00/h)")
 
 
 async def test_a_refusal_is_told_in_friendli_s_words(env: Environment) -> None:

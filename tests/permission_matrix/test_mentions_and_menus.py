@@ -6,7 +6,9 @@ from sqlalchemy import select
 from bot.db.operation_tables import Operation
 from bot.db.session import Database
 from bot.domain.subjects import SubjectKind
+from bot.messages.action_ids import ActionId
 from bot.sandbox.environment import Environment
+from bot.sandbox.slack.fields import options
 from bot.sandbox.slack.workspace import Content
 from tests.acceptance.deploying import serve
 from tests.acceptance.home_tab import home_tab, updated_home_tab
@@ -62,16 +64,22 @@ async def test_every_button_at_home_asks_for_its_permission(
     await serve(env)
     drawn = await home_tab(env)
     await grant_all(database, (SubjectKind.ADMINS, ""))
+    menu = env.member.button(drawn, ActionId.MORE)
+    buttons = {label: env.member.button(drawn, label) for label in ("Update", "Deploy")}
+    actions = {one["text"]["text"]: one["value"].split()[0] for one in options(menu.element)}
+    actions |= {label: button.action_id for label, button in buttons.items()}
     permissions = {
-        label: CLICKS[env.member.button(drawn, label).action_id]
-        for label in ("Sleep", "Update", "Terminate", "Deploy")
+        label: CLICKS[actions[label]]
+        for label in ("Sleep", "Update", "Terminate", "Deploy", "Deploy another like this")
     }
-    pressed = {label: env.member.button(drawn, label) for label in permissions}
     for label, permission in permissions.items():
         assert env.member.home is not None
         before = env.member.home.updates
         asked = await Denials(database).take()
-        await env.member.click(env.member.home, pressed[label])
+        if label in buttons:
+            await env.member.click(env.member.home, buttons[label])
+        else:
+            await env.member.choose(env.member.home, menu, label)
         assert "Only workspace admins can" in str((await updated_home_tab(env, before)).body)
         expected = (env.member.user.id, permission)
         assert await Denials(database).take() == [*asked, expected], label

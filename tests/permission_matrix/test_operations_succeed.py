@@ -28,6 +28,8 @@ from bot.messages import picker
 from bot.messages.buttons import for_endpoint
 from bot.sandbox.environment import Environment
 from bot.sandbox.slack.conversations import Message
+from bot.sandbox.slack.fields import fields, options
+from bot.sandbox.slack.view import View
 from tests.acceptance.endpoints import RequestCounter, command_response
 from tests.acceptance.home_tab import home_tab
 from tests.acceptance.test_lifetime import deploy
@@ -115,11 +117,35 @@ async def by_mention(env: Environment, kind: OperationKind) -> None:
     await answer(env, kind, said)
 
 
-async def press(env: Environment, kind: OperationKind, message: Message) -> None:
-    await env.member.click(message, label(kind, message.buttons))
+async def press(env: Environment, kind: OperationKind, place: Message | View) -> None:
+    """A button or an option of the menu beside it; what is asked then is confirmed."""
+    facts = kind.facts.button
+    assert facts is not None
+    shown = place.buttons if isinstance(place, Message) else home_labels(place)
+    is_asked = facts.dialog is not None and not has_button(place, kind)
+    seen = len(env.member.ephemerals(env.channel))
+    await env.member.click(place, label(kind, shown))
+    if is_asked:
+        # A menu has no dialog of its own.
+        [question] = await env.slack.until(lambda: env.member.ephemerals(env.channel)[seen:])
+        await env.member.click(question, kind.capitalize())
     command = kind.facts.command
     if command is None or command.confirmation is Confirmation.TYPED_NAME:
         await submit_form(env, kind)
+
+
+def has_button(place: Message | View, kind: OperationKind) -> bool:
+    return any(item.action_id == kind.action_id for item in fields(place.blocks))
+
+
+def home_labels(view: View) -> list[str]:
+    """Of buttons, and of the options of menus in a row with them."""
+    return [
+        text
+        for item in fields(view.blocks)
+        if not item.label
+        for text in (item.text, *(one["text"]["text"] for one in options(item.element)))
+    ]
 
 
 async def by_button(env: Environment, kind: OperationKind) -> None:
@@ -143,12 +169,7 @@ async def in_list(env: Environment, kind: OperationKind) -> None:
 
 
 async def at_home(env: Environment, kind: OperationKind) -> None:
-    view = await home_tab(env)
-    facts = kind.facts.button
-    assert facts is not None
-    await env.member.click(view, env.member.button(view, kind.action_id))
-    if kind is OperationKind.UPDATE:
-        await submit_form(env, kind)
+    await press(env, kind, await home_tab(env))
 
 
 def statuses(kind: OperationKind, *, at_home: bool) -> list[str]:

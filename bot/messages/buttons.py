@@ -160,9 +160,25 @@ def _repairs(deployment: DeploymentView) -> list[Block]:
     restart = operation(OperationKind.RESTART, deployment.public_id, price)
     again = next(iter(_try_again(deployment)), None)
     repairs = ways_out(deployment, restart=restart, again=again)
+    if _is_updated_since(deployment) and not _has(repairs, OperationKind.RESTART.action_id):
+        # The new version goes live after a restart.
+        repairs = [{**restart, "style": "primary"}, *map(secondary, repairs)]
     if again is None or _has(repairs, ActionId.TRY_AGAIN):
         return repairs
     return [*repairs, secondary(again)]
+
+
+def _is_updated_since(deployment: DeploymentView) -> bool:
+    """Whether it got a new version after its failure."""
+    newest = deployment.operations[-1] if deployment.operations else None
+    failed_at = deployment.history[-1].observed_at if deployment.history else None
+    return (
+        newest is not None
+        and (newest.kind, newest.state) == (OperationKind.UPDATE, OperationState.DONE)
+        and newest.at is not None
+        and failed_at is not None
+        and newest.at > failed_at
+    )
 
 
 def _extend_option(deployment: DeploymentView) -> list[Block]:

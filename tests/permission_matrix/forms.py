@@ -14,6 +14,19 @@ from tests.acceptance.settings_form import open_settings
 from tests.acceptance.thread_assertions import root
 from tests.permission_matrix.tables import P
 
+IN_SETTINGS = ("settings.who", "settings.approval", "settings.lifetime")
+
+
+async def press_in_settings(env: Environment, view: View, action_id: str) -> None:
+    """As the member."""
+    match action_id:
+        case "settings.who":
+            await env.member.click(view, P.DEPLOY.value)
+        case "settings.approval":
+            await env.member.fill("approval", "always")
+        case "settings.lifetime":
+            await env.member.fill("lifetime", None)
+
 
 async def fill(env: Environment, name: str) -> None:
     fields = {

@@ -31,7 +31,7 @@ from bot.sandbox.slack.conversations import Message
 from bot.sandbox.slack.fields import fields, options
 from bot.sandbox.slack.view import View
 from tests.acceptance.endpoints import RequestCounter, command_response
-from tests.acceptance.home_tab import home_tab
+from tests.acceptance.home_tab import home_tab, updated_home_tab
 from tests.acceptance.test_lifetime import deploy
 from tests.acceptance.thread_assertions import root, thread
 from tests.permission_matrix.denials import grant_all
@@ -124,11 +124,17 @@ async def press(env: Environment, kind: OperationKind, place: Message | View) ->
     shown = place.buttons if isinstance(place, Message) else home_labels(place)
     is_asked = facts.dialog is not None and not has_button(place, kind)
     seen = len(env.member.ephemerals(env.channel))
+    updates = place.updates if isinstance(place, View) else 0
     await env.member.click(place, label(kind, shown))
     if is_asked:
         # A menu has no dialog of its own.
-        [question] = await env.slack.until(lambda: env.member.ephemerals(env.channel)[seen:])
-        await env.member.click(question, kind.capitalize())
+        if isinstance(place, View):
+            tab = await updated_home_tab(env, updates)
+            yes = next(one for one in fields(tab.blocks) if one.action_id == kind.action_id)
+            await env.member.click(tab, yes)
+        else:
+            [question] = await env.slack.until(lambda: env.member.ephemerals(env.channel)[seen:])
+            await env.member.click(question, kind.capitalize())
     command = kind.facts.command
     if command is None or command.confirmation is Confirmation.TYPED_NAME:
         await submit_form(env, kind)

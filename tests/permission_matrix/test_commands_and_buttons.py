@@ -6,8 +6,10 @@ from sqlalchemy import select
 from bot.commands.features import registry
 from bot.db.clock import now
 from bot.db.deployment_tables import Deployment
+from bot.db.inference_tables import PromptRequest
 from bot.db.operation_tables import Schedule
 from bot.domain.operations import OperationKind
+from bot.domain.prompt_state import PromptState
 from bot.domain.schedule_days import ScheduleDays
 from bot.messages.blocks import actions, button
 from bot.sandbox.environment import Environment
@@ -79,6 +81,18 @@ async def test_every_button_asks_for_its_permission(env: Environment, denied: De
                 requested_at=now(),
             )
         )
+        session.add(
+            PromptRequest(
+                request_id="a-prompt",
+                public_id="a-prompt",
+                deployment_id=deployment.id,
+                person_id=env.admin.user.id,
+                requested_at=now(),
+                state=PromptState.DONE,
+                channel_id=env.channel.id,
+                thread_ts=deployment.thread_ts or "",
+            )
+        )
     await env.admin.command(env.channel, "update it --gpu 2xH100")
     question = await env.slack.until(
         lambda: next(
@@ -100,6 +114,7 @@ async def test_every_button_asks_for_its_permission(env: Environment, denied: De
         "lifetime.extend": f"{public_id} 0",
         "lifetime.set": f"{public_id} 3600",
         "schedule.remove": "a-schedule",
+        "prompt.stop": "a-prompt",
         "endpoint.edit": f"{public_id} model",
         "endpoint.larger": f"{public_id} 8xB200",
         "endpoint.update_again": f"{public_id} an-update",

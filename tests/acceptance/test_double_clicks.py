@@ -304,7 +304,7 @@ async def test_the_same_line_sent_twice_is_asked_about(env: Environment) -> None
     await env.slack.until(lambda: env.member.ephemerals(env.channel))
     [question] = env.member.ephemerals(env.channel)
     assert "Deploy a second one?" in question.text
-    assert question.buttons == ["Deploy a second one", "Change", "Cancel"]
+    assert question.buttons == ["Why?", "Deploy a second one", "Change", "Cancel"]
     await env.friendli.until(lambda: env.friendli.endpoints)
     assert len(roots(env)) == 1
     await env.member.click(question, "Deploy a second one")

@@ -143,7 +143,7 @@ async def test_ending_it_from_home(env: Environment) -> None:
     view = await home_tab(env)
     assert "Terminate" in view_text(env, view)
     asked = await click_in_home_tab(env, "Terminate")
-    assert "Requests to it fail from then on" in view_text(env, asked)
+    assert "Requests to it will fail" in view_text(env, asked)
     await click_in_home_tab(env, "Terminate", asked)
     await env.slack.until(lambda: "Terminating." in thread(env)[-1])
 

@@ -130,7 +130,7 @@ async def test_a_stale_button_is_answered_with_what_is_true(env: Environment) ->
     await env.slack.until(lambda: "is asleep" in root(env).text)
     await env.member.click(stale, "Sleep")
     await env.slack.until(lambda: ephemeral_texts(env))
-    assert ephemeral_texts(env) == snapshot(["It is asleep now, so there was nothing to do."])
+    assert ephemeral_texts(env) == snapshot(["It is already asleep."])
     assert request_count(env, "sleep_endpoint") == 0
 
 

@@ -70,7 +70,7 @@ async def test_the_click_below_a_preview_asks_for_the_price(env: Environment) ->
     """Twice clicked, it asks once; only the click below the words deploys."""
     await env.member.command(env.channel, DEAR)
     preview = await env.slack.until(lambda: env.member.ephemerals(env.channel)[-1])
-    assert preview.buttons == ["Deploy", "Change", "Cancel"]
+    assert preview.buttons == ["Why?", "Deploy", "Change", "Cancel"]
     await env.member.double_click(preview, "Deploy")
     asked = await question(env)
     assert asked.buttons == [BUTTON, "Change", "Cancel"]

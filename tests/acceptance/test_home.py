@@ -1,7 +1,6 @@
 """Stories of the Home tab: what is mine, what it has cost, and where I can deploy."""
 
 from copy import deepcopy
-from dataclasses import replace
 
 import pytest
 from inline_snapshot import snapshot
@@ -52,9 +51,8 @@ async def test_what_serves_and_what_it_has_cost(env: Environment) -> None:
 Your endpoints
 *1 endpoint* · *$5.00/h* now · SOME so far
 🟢 *it* is live (took MOMENTS) · $5.00/h while live
-Call it with `model: "ENDPOINT-1"`
-org/model · 1 × H100 · 1 replica · endpoint `ENDPOINT-1` `prod` in #ml-deploys · requested by @requester · no lifetime · served for MOMENTS so far · <https://sandbox.slack.com/archives/C000000001/pROOT|it's thread>
-[Open in Friendli] [Update] [⋯ Sleep · Terminate · Deploy another like this · Copy as command]
+org/model@ffc8550 · 1 × H100 · 1 replica · endpoint `ENDPOINT-1` `prod` in #ml-deploys · requested by @requester · no lifetime · live for MOMENTS so far · <https://sandbox.slack.com/archives/C000000001/pROOT|it's thread>
+[Use it] [Try a prompt] [Open in Friendli] [Update] [⋯ Sleep · Terminate · Deploy another like this · Copy as command]
 ---
 Targets
 #ml-deploys
@@ -71,7 +69,7 @@ Your endpoints
 *1 endpoint* · *$0.00/h* now · about $5.00 so far
 😴 *it* is asleep
 $0.00/h while asleep; any request wakes it.
-org/model · 1 × H100 · 1 replica · endpoint `ENDPOINT-1` `prod` in #ml-deploys · requested by @requester · no lifetime · served for 1 h, about $5.00 so far · <https://sandbox.slack.com/archives/C000000001/pROOT|it's thread>
+org/model@ffc8550 · 1 × H100 · 1 replica · endpoint `ENDPOINT-1` `prod` in #ml-deploys · requested by @requester · no lifetime · live for 1 h, about $5.00 so far · <https://sandbox.slack.com/archives/C000000001/pROOT|it's thread>
 [Wake ($5.00/h)] [Open in Friendli] [Update] [⋯ Terminate · Deploy another like this · Copy as command]
 ---
 Targets
@@ -108,12 +106,12 @@ async def test_a_double_click_at_home_acts_once(env: Environment) -> None:
 async def test_a_stale_button_at_home_is_answered_with_what_is_true(env: Environment) -> None:
     """What was drawn before something changed does nothing, and says so."""
     endpoint = await serve(env)
-    stale = deepcopy(env.member.button(await home_tab(env), "Sleep"))
+    stale = deepcopy(await home_tab(env))
     env.friendli.set_status(endpoint, "SLEEPING")
     await env.slack.until(lambda: "is asleep" in root(env).text)
     assert env.member.home is not None
     before = env.member.home.updates
-    await env.member.click(env.member.home, stale)
+    await env.member.click(stale, "Sleep")
     view = await updated_home_tab(env, before)
     assert view_text(env, view).splitlines()[:3] == snapshot(
         ["It is already asleep.", "---", "Your endpoints"]
@@ -188,12 +186,13 @@ async def test_ids_of_another_channel_reach_nothing(env: Environment) -> None:
     """A button whose block names a channel that the deployment isn't of."""
     await serve(env)
     other = env.slack.add_channel("other", members=[env.member.user])
-    stolen = deepcopy(env.member.button(await home_tab(env), "Sleep"))
-    assert env.channel.id in stolen.block_id
-    forged = replace(stolen, block_id=stolen.block_id.replace(env.channel.id, other.id))
+    forged = deepcopy(await home_tab(env))
+    [row] = [block for block in forged.blocks if "Sleep" in str(block)]
+    assert env.channel.id in row["block_id"]
+    row["block_id"] = row["block_id"].replace(env.channel.id, other.id)
     assert env.member.home is not None
     before = env.member.home.updates
-    await env.member.click(env.member.home, forged)
+    await env.member.click(forged, "Sleep")
     view = await updated_home_tab(env, before)
     assert view_text(env, view).startswith(
         "I don't know this endpoint any more, so nothing was done."
@@ -252,14 +251,13 @@ async def test_an_answer_that_can_t_be_shown_at_home_is_shown_in_the_channel(
     """An app whose Home tab was switched off refuses to show it."""
     endpoint = await serve(env)
     await home_tab(env)
-    stale = deepcopy(env.member.button(await home_tab(env), "Sleep"))
+    stale = deepcopy(await home_tab(env))
     env.friendli.set_status(endpoint, "SLEEPING")
     await env.slack.until(lambda: "is asleep" in root(env).text)
     env.slack.faults.add(
         Respond(200, {"ok": False, "error": "not_enabled"}), operation="views.publish", times=None
     )
-    assert env.member.home is not None
-    await env.member.click(env.member.home, stale)
+    await env.member.click(stale, "Sleep")
     await env.slack.until(lambda: ephemeral_texts(env))
     assert ephemeral_texts(env) == snapshot(["It is already asleep."])
 

@@ -64,7 +64,7 @@ async def test_extending(env: Environment) -> None:
     await env.member.double_click(view, "Extend by 8 h")
     await env.slack.until(partial(last_reply_contains, env, "extended the lifetime by 8 h"))
     await env.slack.until(
-        lambda: "Somebody decided" in str(env.member.home and env.member.home.blocks)
+        lambda: "Someone already decided" in str(env.member.home and env.member.home.blocks)
     )
     assert sum("extended the lifetime" in line for line in thread(env)) == 1
 

@@ -61,8 +61,7 @@ async def test_who_is_granted_the_permission_decides_in_their_channels(env: Envi
 async def test_a_rejection_from_home_asks_for_the_reason(env: Environment) -> None:
     """As in the channel."""
     await propose(env)
-    await home_tab(env, env.admin)
-    await click_in_home_tab(env, "Reject", person=env.admin)
+    await env.admin.click(await home_tab(env, env.admin), "Reject")
     await env.slack.until(lambda: env.admin.modal)
     await env.admin.fill("reason", "too dear")
     await env.admin.submit()
@@ -80,7 +79,7 @@ async def test_an_operation_waits_for_approval(env: Environment) -> None:
     await env.slack.until(lambda: len(thread(env)) > 3)
     assert await waiting(env, env.admin) == snapshot("""\
 Waiting for you
-🔵 @requester asked to wake it. *it* may then cost up to *$5.00/h*, so this waits for approval: workspace admins can approve it until TIME. Nothing is sent to Friendli before.
+🔵 @requester asked to wake it. *it* may then cost up to *$5.00/h*, so this waits for approval: workspace admins can approve until TIME. Nothing is sent to Friendli until then.
 org/model@ffc8550 · 1 × H100 · 1 replica · endpoint `ENDPOINT-1` · `prod` in #ml-deploys · <https://sandbox.slack.com/archives/C000000001/pROOT|it's thread>
 [Approve] [Reject]
 """)
@@ -96,9 +95,9 @@ async def test_an_end_that_is_near_waits_for_its_owner(env: Environment) -> None
     await env.slack.until(lambda: len(thread(env)) > 2)
     assert await waiting(env) == snapshot("""\
 Waiting for you
-*it* ends at TIME. Extending it costs $5.00/h; the buttons are above.
-org/model · 1 × H100 · 1 replica · endpoint `ENDPOINT-1` · `prod` in #ml-deploys · <https://sandbox.slack.com/archives/C000000001/pROOT|it's thread>
-[Extend 8 h] [Keep it running]
+*it* terminates TIME. Extend by 8 h for $40.00?
+org/model@ffc8550 · 1 × H100 · 1 replica · endpoint `ENDPOINT-1` · `prod` in #ml-deploys · <https://sandbox.slack.com/archives/C000000001/pROOT|it's thread>
+[Extend by 8 h] [Remove lifetime]
 """)
     assert await waiting(env, env.admin) == ""
     view = view_text(env, await click_in_home_tab(env, "Extend by 8 h"))

@@ -76,11 +76,13 @@ class BaseClient:
 
     def _must_see(self, place: Message | View) -> None:
         if isinstance(place, View):
-            home_tabs = self._slack.modals.home_tabs
+            home = self._slack.modals.home_tabs.get(self.user.id)
             if place.user_id != self.user.id or place.closed:
                 raise NotPossibleError(f"{self.user.name} doesn't have {place.title!r} open")
             stack = self._slack.modals.stack(self.user.id)
-            if place is not home_tabs.get(self.user.id) and (not stack or place is not stack[-1]):
+            # Also a Home tab as it was before it was drawn anew.
+            is_home = home is not None and place.id == home.id
+            if not is_home and (not stack or place is not stack[-1]):
                 raise NotPossibleError(f"{place.title!r} lies under another modal")
             return
         self._must_be_in(self._slack.workspace.channels[place.channel_id])

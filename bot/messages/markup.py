@@ -77,6 +77,11 @@ def moment(at: datetime, tokens: str = "{date_short_pretty} at {time}", *, lead:
     return f"<!date^{int(at.timestamp())}^{lead}{tokens}|{lead}{fallback}>"
 
 
+def capitalized(words: str) -> str:
+    """Start a sentence with words that may be a mention."""
+    return words[:1].upper() + words[1:]
+
+
 def who(subject: Subject) -> str:
     match subject.kind:
         case SubjectKind.EVERYONE:

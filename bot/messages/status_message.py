@@ -35,7 +35,7 @@ from bot.messages import buttons, forecast, sent_fields, smoke_test
 from bot.messages.blocks import Block, TaskStatus, actions, context, plan, section, task_card
 from bot.messages.body import Body, body
 from bot.messages.failure import explain
-from bot.messages.markup import bold, code, duration, escape, mention, moment, money
+from bot.messages.markup import bold, capitalized, code, duration, escape, mention, moment, money
 from bot.messages.match_candidates import line
 from bot.messages.model_fit import fit_block
 from bot.messages.model_words import named_model
@@ -107,7 +107,7 @@ def _pending(pending: PendingOperation) -> str:
         "at an unknown price" if pending.dollars is None else f"up to {money(pending.dollars)}"
     )
     return (
-        f"{WAITING_MARK} {wants}: {dollars}. {pending.approvers} can approve"
+        f"{WAITING_MARK} {wants}: {dollars}. {capitalized(pending.approvers)} can approve"
         f" {moment(pending.until, lead='until ')}."
     )
 
@@ -255,7 +255,7 @@ def _approvers(deployment: DeploymentView) -> str:
     if deployment.waiting is None:
         return ""
     return (
-        f"{deployment.waiting.approvers} can approve"
+        f"{capitalized(deployment.waiting.approvers)} can approve"
         f" {moment(deployment.waiting.until, lead='until ')}."
         " Nothing is created until then."
     )

@@ -81,7 +81,7 @@ async def test_nothing_is_made_before_somebody_approved_it(env: Environment) -> 
     await propose(env)
     assert message_text(env, root(env)) == snapshot("""\
 🔵 *it* is waiting for approval · *$5.00/h* while live ($3,650/month)
-workspace admins can approve until TIME. Nothing is created until then.
+Workspace admins can approve until TIME. Nothing is created until then.
 Fits, room for 44 requests at 8k.
 Why?
 Skip special tokens: `on` · Add special tokens: `on`
@@ -142,7 +142,7 @@ async def test_the_price_at_full_scale_decides(env: Environment) -> None:
     )
     assert message_text(env, big) == snapshot("""\
 🔵 *big* is waiting for approval · *$5.00/h–$15.00/h* while live ($3,650–$10,950/month), $0.00/h asleep
-workspace admins can approve until TIME. Nothing is created until then.
+Workspace admins can approve until TIME. Nothing is created until then.
 Fits, room for 44 requests at 8k.
 Why?
 Skip special tokens: `on` · Add special tokens: `on` · Cool-down: `300 s`

@@ -50,7 +50,7 @@ async def test_an_operation_that_raises_the_price_waits_too(env: Environment) ->
 🟢 *it* is live (took under 1 s) · $5.00/h while live
 Call it with `model: "ENDPOINT-1"`
 org/model@ffc8550 · 1 × H100 · 1 replica · endpoint `ENDPOINT-1` · requested by @requester at TIME
-🔵 @requester wants to update it: up to $20.00/h. workspace admins can approve until TIME.
+🔵 @requester wants to update it: up to $20.00/h. Workspace admins can approve until TIME.
 [Approve] [Reject] [Withdraw] [Use it] [Try a prompt] [Open in Friendli] [Update] [⋯ Sleep · Terminate · Deploy another like this · Copy as command]\
 """)
     await env.admin.click(question, "Reject")

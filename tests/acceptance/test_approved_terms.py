@@ -231,7 +231,7 @@ async def test_an_approved_extension_moves_the_end_to_what_was_shown(env: Enviro
 🟢 *it* is live (took under 1 s) · $5.00/h while live · ends TIME
 Call it with `model: "ENDPOINT-1"`
 org/model@ffc8550 · 1 × H100 · 1 replica · endpoint `ENDPOINT-1` · requested by @requester at TIME
-🔵 @requester wants to extend it: up to $5.00/h. workspace admins can approve until TIME.
+🔵 @requester wants to extend it: up to $5.00/h. Workspace admins can approve until TIME.
 [Approve] [Reject] [Withdraw] [Use it] [Try a prompt] [Open in Friendli] [Update] [⋯ Sleep · Terminate · Extend by 8 h · Deploy another like this · Copy as command]\
 """)
     assert rendered_text(env, (await command_response(env, "extend it 30d")).text) == snapshot(
@@ -264,8 +264,8 @@ async def test_an_approved_keep_takes_the_end_away(env: Environment) -> None:
 🟢 *it* is live (took under 1 s) · $5.00/h while live · ends TIME
 Call it with `model: "ENDPOINT-1"`
 org/model@ffc8550 · 1 × H100 · 1 replica · endpoint `ENDPOINT-1` · requested by @requester at TIME
-🔵 @requester wants to extend it: up to $5.00/h. workspace admins can approve until TIME.
-🔵 @requester wants to remove its lifetime: up to $5.00/h. workspace admins can approve until TIME.
+🔵 @requester wants to extend it: up to $5.00/h. Workspace admins can approve until TIME.
+🔵 @requester wants to remove its lifetime: up to $5.00/h. Workspace admins can approve until TIME.
 [Approve] [Reject] [Withdraw] [Approve] [Reject] [Withdraw] [Use it] [Try a prompt] [Open in Friendli] [Update] [⋯ Sleep · Terminate · Extend by 8 h · Deploy another like this · Copy as command]\
 """)
     await env.admin.click(root(env), newest_button(root(env), "Approve"))

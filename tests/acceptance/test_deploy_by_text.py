@@ -48,7 +48,7 @@ Deploying
 ○ Download the model
 ○ Start the engine
 ○ Live
-meta-llama/Llama-3.1-8B-Instruct · 2 × H100 · 1 replica · endpoint `ENDPOINT-1` · requested by @requester at TIME
+meta-llama/Llama-3.1-8B-Instruct@b55045c · 2 × H100 · 1 replica · endpoint `ENDPOINT-1` · requested by @requester at TIME
 [Open in Friendli] [Cancel]\
 """)
     for replies, seconds in ((2, 48), (3, 80), (4, 120)):
@@ -68,8 +68,8 @@ meta-llama/Llama-3.1-8B-Instruct · 2 × H100 · 1 replica · endpoint `ENDPOINT
     assert message_text(env, root(env)) == snapshot("""\
 🟢 *my-llama* is live (took 4 min 8 s) · $10.00/h while live
 Call it with `model: "ENDPOINT-1"`
-meta-llama/Llama-3.1-8B-Instruct · 2 × H100 · 1 replica · endpoint `ENDPOINT-1` · requested by @requester at TIME
-[Open in Friendli] [Update] [⋯ Sleep · Terminate · Deploy another like this · Copy as command]\
+meta-llama/Llama-3.1-8B-Instruct@b55045c · 2 × H100 · 1 replica · endpoint `ENDPOINT-1` · requested by @requester at TIME
+[Use it] [Try a prompt] [Open in Friendli] [Update] [⋯ Sleep · Terminate · Deploy another like this · Copy as command]\
 """)
     assert ephemeral_texts(env) == snapshot(
         ["*my-llama* is being created; see its thread in this channel."]

@@ -31,10 +31,10 @@ async def test_how_the_thread_s_endpoint_is(env: Environment, text: str) -> None
     assert without_durations(message_text(env, said)) == snapshot("""\
 🟢 *it* is live (took MOMENTS) · $5.00/h while live
 Call it with `model: "ENDPOINT-1"`
-org/model · 1 × H100 · 1 replica · endpoint `ENDPOINT-1` · requested by @requester at TIME
-requested by @requester · no lifetime · served for MOMENTS so far
-“About” is estimated from how long it served and the price of its GPUs. What is charged stands in Friendli Suite under Billing.
-[Open in Friendli] [Update] [⋯ Sleep · Terminate · Deploy another like this · Copy as command]\
+org/model@ffc8550 · 1 × H100 · 1 replica · endpoint `ENDPOINT-1` · requested by @requester at TIME
+requested by @requester · no lifetime · live for MOMENTS so far
+“About” is estimated from how long it was live and the price of its GPUs. Friendli Suite shows charges under Billing.
+[Use it] [Try a prompt] [Open in Friendli] [Update] [⋯ Sleep · Terminate · Deploy another like this · Copy as command]\
 """)
 
 

@@ -103,7 +103,7 @@ async def test_one_that_isn_t_there_has_its_buttons(env: Environment) -> None:
     assert message_text(env, await mentioned(env, "update")) == snapshot("""\
 ⚪ *it* was cancelled
 Nothing was created.
-org/model · 1 × H100 · 1 replica · requested by @requester at TIME
+org/model@ffc8550 · 1 × H100 · 1 replica · requested by @requester at TIME
 requested by @requester
 [Try again]\
 """)

@@ -24,8 +24,8 @@ async def test_ready_and_failed_is_the_default(env: Environment) -> None:
     assert await life(env) == snapshot(
         [
             "Endpoint created: `ENDPOINT-1`. Getting ",
-            "# 🟢 *it* went live at TIME (took unde",
-            "# 🔴 *it* failed. Friendli gave no reason",
+            "# 🟢 *it* went live at TIME (took under 1",
+            "# 🔴 *it* failed at TIME. Friendli gave n",
         ]
     )
 
@@ -36,8 +36,8 @@ async def test_everything_may_reach_the_channel(env: Environment) -> None:
     assert await life(env) == snapshot(
         [
             "# Endpoint created: `ENDPOINT-1`. Gettin",
-            "# 🟢 *it* went live at TIME (took unde",
-            "# 🔴 *it* failed. Friendli gave no reason",
+            "# 🟢 *it* went live at TIME (took under 1",
+            "# 🔴 *it* failed at TIME. Friendli gave n",
         ]
     )
 
@@ -48,8 +48,8 @@ async def test_only_what_failed_may_reach_the_channel(env: Environment) -> None:
     assert await life(env) == snapshot(
         [
             "Endpoint created: `ENDPOINT-1`. Getting ",
-            "🟢 *it* went live at TIME (took unde",
-            "# 🔴 *it* failed. Friendli gave no reason",
+            "🟢 *it* went live at TIME (took under 1 s",
+            "# 🔴 *it* failed at TIME. Friendli gave n",
         ]
     )
 
@@ -59,7 +59,7 @@ async def test_what_waits_for_somebody_always_reaches_the_channel(env: Environme
     await save_settings(env, notification_level="Only failures")
     await env.member.command(env.channel, "sandbox/twins --gpu 1xH100 --replicas 1 --name it --yes")
     await env.slack.until(lambda: "look like it" in root(env).text)
-    await env.slack.until(lambda: "Which one is it?" in thread(env)[-1])
+    await env.slack.until(lambda: "Choose above which it is." in thread(env)[-1])
     assert thread(env)[-1].startswith("# ")
 
 

@@ -38,7 +38,7 @@ async def test_an_approval_waits_for_those_who_may_decide(env: Environment) -> N
     assert await waiting(env, env.admin) == snapshot("""\
 Waiting for you
 🔵 *it* is waiting for approval · *$5.00/h* while live ($3,650/month) · 8 h lifetime: up to $40.00
-workspace admins can approve until TIME. Nothing is created until then.
+Workspace admins can approve until TIME. Nothing is created until then.
 org/model@ffc8550 · 1 × H100 · 1 replica · requested by @requester · `prod` in #ml-deploys · <https://sandbox.slack.com/archives/C000000001/pROOT|it's thread>
 [Approve] [Reject]
 """)

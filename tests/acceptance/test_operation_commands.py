@@ -145,7 +145,7 @@ async def test_a_channel_s_endpoints_are_acted_on_where_their_thread_is(env: Env
 async def test_deleting_what_runs_offers_to_terminate_it_first(env: Environment, way: str) -> None:
     """However it is asked for; the button does it."""
     endpoint = await rest(env)
-    delete = deepcopy(env.admin.button(root(env), "Delete"))
+    earlier = deepcopy(root(env))
     await env.admin.command(env.channel, "list")
     [page] = await env.slack.until(lambda: env.admin.ephemerals(env.channel))
     env.friendli.set_status(endpoint, "RUNNING")
@@ -159,7 +159,7 @@ async def test_deleting_what_runs_offers_to_terminate_it_first(env: Environment,
         [menu] = [one for one in fields(page.blocks) if one.block_id == f"row prod {endpoint}"]
         await env.admin.choose(page, menu, "delete")
     else:
-        await env.admin.click(root(env), delete)
+        await env.admin.click(earlier, "Delete")
     said = await env.slack.until(lambda: env.admin.ephemerals(env.channel)[before:][-1])
     assert message_text(env, said) == "*it* is live. Terminate it first.\n[Terminate]"
     await env.admin.click(said, "Terminate")

@@ -3,11 +3,16 @@
 import asyncio
 import sqlite3
 import time
+from functools import partial
 
 import pytest
 
+from bot.domain.policy import Policy
 from bot.sandbox.environment import Environment, connect
+from bot.sandbox.slack.conversations import Message
+from bot.sandbox.slack.user_client import UserClient
 from tests.acceptance.deploying import REPLICA, serve
+from tests.acceptance.due_times import set_policy
 from tests.acceptance.endpoints import request_count
 from tests.acceptance.test_guests import invite_guest
 from tests.acceptance.test_lifetime import warned
@@ -19,19 +24,32 @@ SLOW = "Working on it. This takes longer than usual."
 
 @pytest.mark.usefixtures("bot")
 async def test_a_refusal_appears_where_the_button_is(env: Environment) -> None:
-    """For the card in the channel, outside of its thread; for a reply, in the thread."""
+    """For the card in the channel, outside of its thread; for what is in the thread, there."""
     await serve(env, options=f"{REPLICA} --for 8h")
     await warned(env)
+    await set_policy(env, Policy(guests_may_act=True))
     guest = invite_guest(env)
-    await guest.click(root(env), "Sleep")
-    [in_channel] = await env.slack.until(lambda: guest.ephemerals(env.channel))
-    assert (in_channel.channel_id, in_channel.thread_ts) == (env.channel.id, None)
-    [reply] = [
-        one for one in env.channel.replies(root(env).ts) if "lifetime.keep" in str(one.blocks)
-    ]
-    await guest.click(reply, "lifetime.keep")
-    await env.slack.until(lambda: len(guest.ephemerals(env.channel)) > 1)
-    assert guest.ephemerals(env.channel)[-1].thread_ts == root(env).ts
+    await guest.mention(env.channel, "terminate", thread=root(env))
+    [question] = await env.slack.until(lambda: guest.ephemerals(env.channel))
+    assert question.thread_ts == root(env).ts
+    await set_policy(env, Policy(guests_may_act=False))
+    for label in ("Sleep", "lifetime.keep"):
+        seen = guest.ephemerals(env.channel)
+        await guest.click(root(env), label)
+        [in_channel] = await env.slack.until(partial(newer, env, guest, seen))
+        assert (in_channel.channel_id, in_channel.thread_ts) == (env.channel.id, None)
+        assert "another organisation" in in_channel.text
+    seen = guest.ephemerals(env.channel)
+    await guest.click(question, "Terminate")
+    [in_thread] = await env.slack.until(partial(newer, env, guest, seen))
+    assert in_thread.thread_ts == root(env).ts
+    assert "another organisation" in in_thread.text
+    assert request_count(env, "terminate_endpoint") == 0
+
+
+def newer(env: Environment, person: UserClient, seen: list[Message]) -> list[Message]:
+    """What only this person was shown since."""
+    return [one for one in person.ephemerals(env.channel) if one not in seen]
 
 
 async def test_a_click_shows_something_while_the_database_is_slow(

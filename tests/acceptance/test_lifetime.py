@@ -259,7 +259,7 @@ async def test_what_is_at_rest_when_its_time_is_over_is_left_alone(
     await lifetime_ends_in(env, 0)
     await lifetime_is_removed(env)
     assert has_replies(env, 3)
-    assert "ends TIME" not in message_text(env, root(env))
+    await env.slack.until(lambda: "ends TIME" not in message_text(env, root(env)))
     env.friendli.set_status(endpoint, "INITIALIZING", phase="ENGINE_INITIALIZING")
     await env.slack.until(lambda: "ends TIME" in message_text(env, root(env)))
     assert counted.of("terminate_endpoint") == 0

@@ -39,6 +39,8 @@ async def test_listed_updated_and_approved(env: Environment, page: Page) -> None
     await expect(page.get_by_role("dialog")).to_be_hidden()
     await expect(page.locator("#replies .message").last).to_contain_text("waits for approval")
     await expect(page.locator("#messages .message").last).to_contain_text("waits for approval")
+    # On the card, in the channel and in the thread: it is redrawn after the news.
+    await expect(page.get_by_role("button", name="Approve")).to_have_count(2)
     await keep(page, "approval")
 
 

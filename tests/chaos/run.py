@@ -127,6 +127,8 @@ class _Run:
                 )
                 settings = env.settings(
                     **WAITS,
+                    # Elsewhere a test request could wake what was put to sleep beneath it.
+                    smoke_test=cell.request is RequestKind.SMOKE_TEST,
                     slack_api_url=f"{proxy.url('slack')}/api/",
                     friendli_api_url=proxy.url("friendli"),
                     data_dir=folder,

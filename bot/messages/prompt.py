@@ -9,6 +9,7 @@ from typing import Any
 
 from bot.domain.friendli_errors import FriendliError
 from bot.domain.inference import Speed
+from bot.domain.text import clip
 from bot.messages.blocks import Block, actions, button, section
 from bot.messages.body import Body, body
 from bot.messages.markup import bold, escape, mention
@@ -17,6 +18,7 @@ from bot.messages.smoke_test import advice, latency, rate, reason
 STOP_ACTION = "prompt.stop"
 # chat.startStream and its siblings: 12,000 characters a message. What ends it needs some, too.
 LONGEST_ANSWER = 11_000
+_LONGEST_REASON = 150  # below an answer of that length, escaped
 _QUOTE = "prompt.quote"
 _SYSTEM = "prompt.system"
 
@@ -72,12 +74,14 @@ ONLY_REASONING = "No answer: all its tokens went into reasoning. Ask again with 
 NO_TEXT = "The answer is empty."
 RESTARTED = "Cut off: this bot restarted. Ask again."
 NOT_SENT = "This bot restarted before it sent the prompt. Ask again."
+NOT_POSTED = "Slack didn't confirm the question, so nothing was sent. Ask again."
 WITHOUT_CONTEXT = "Slack didn't show this bot the thread: it answers without what was said before."
 
 
 def broke_off(error: FriendliError) -> str:
     """An answer that began and didn't end; without the advice, which would hide it."""
-    return escape(f"The answer broke off: {error.message or 'the connection was lost'}.")
+    why = clip(error.message, _LONGEST_REASON) or "the connection was lost"
+    return escape(f"The answer broke off: {why}.")
 
 
 def failed(name: str, error: FriendliError) -> str:

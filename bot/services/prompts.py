@@ -28,8 +28,10 @@ from bot.domain.prompt_state import UNDER_WAY, PromptState
 from bot.domain.statuses import SERVING, facts_of
 from bot.friendli.credentials import Credentials
 from bot.messages.markup import bold, escape
+from bot.messages.reply import say
 from bot.services.credentials import NoKeyError, credentials_for
 from bot.services.lookup import lock_deployment
+from bot.services.thread import post
 
 _WINDOW = timedelta(seconds=60)
 _KEPT = timedelta(days=1)
@@ -205,9 +207,9 @@ class Prompts:
             )
             return frozenset(found)
 
-    async def finish(self, prompt: AcceptedPrompt, state: PromptState) -> None:
-        async with self._database.write() as session:
-            await release(session, PromptRequest, prompt.claim, due=None, state=state)
+    async def finish(self, prompt: AcceptedPrompt, state: PromptState, *, reply: str = "") -> None:
+        """Record how it ended; a reply goes to the thread by the outbox."""
+        await finish(self._database, self._settings, prompt.claim, state, reply)
 
     async def deployment_of(self, place: ChannelRef, public_id: str) -> str | None:
         """The public id of the deployment that a prompt in this channel is about."""
@@ -251,6 +253,17 @@ def _answering(deployment: Deployment | None) -> Deployment:
     facts = facts_of(deployment.status)
     hint = "Wake it first: that starts billing." if facts.may_be_woken else ""
     raise UserError(f"{name} is {escape(facts.name)}, so nothing was sent.", hint=hint)
+
+
+async def finish(
+    database: Database, settings: Settings, claim: Claim, state: PromptState, reply: str
+) -> None:
+    """End a prompt, with a reply in its thread unless that is ''; nothing without the claim."""
+    async with database.write() as session:
+        if await release(session, PromptRequest, claim, due=None, state=state) and reply:
+            row = await session.get_one(PromptRequest, claim.id)
+            deployment = await session.get_one(Deployment, row.deployment_id)
+            await post(session, deployment, settings, say(reply))
 
 
 async def forget(session: AsyncSession) -> None:

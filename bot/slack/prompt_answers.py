@@ -177,7 +177,8 @@ class PromptAnswers:
         shown = self._question(prompt, question, stop=prompt.public_id)
         question_ts = await self._post(prompt, shown, question_metadata(prompt.public_id))
         if question_ts is None:
-            await self._prompts.finish(prompt, PromptState.FAILED)
+            # Whether Slack shows the question or not, nothing is sent for it.
+            await self._prompts.finish(prompt, PromptState.FAILED, reply=words.NOT_POSTED)
             return
         if not await self._prompts.asking(prompt, question_ts):
             await self._prompts.finish(prompt, PromptState.STOPPED)

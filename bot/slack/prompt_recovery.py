@@ -6,14 +6,12 @@ from datetime import timedelta
 import structlog
 
 from bot.config import Settings
-from bot.db.claims import Claim, release
-from bot.db.deployment_tables import Deployment
+from bot.db.claims import Claim
 from bot.db.inference_tables import PromptRequest
 from bot.db.session import Database
 from bot.domain.prompt_state import UNDER_WAY, PromptState
 from bot.messages import prompt as words
-from bot.messages.reply import say
-from bot.services.thread import post
+from bot.services.prompts import finish
 from bot.slack.calls import Failure, attempt
 from bot.slack.clients import SlackClients, SlackUnreachableError
 from bot.slack.prompt_thread import Message, PromptThread, answer_metadata
@@ -38,7 +36,7 @@ class PromptRecovery:
         async with self._database.read() as session:
             row = await session.get_one(PromptRequest, claim.id)
         if row.state not in UNDER_WAY:
-            await self._finish(claim, row, row.state, reply="")
+            await finish(self._database, self._settings, claim, row.state, "")
             return None
         try:
             messages = await self._thread.messages(
@@ -57,7 +55,8 @@ class PromptRecovery:
         log.info("ended the answer of a process that died", state=row.state)
         was_sent = row.state is not PromptState.ACCEPTED
         text = words.RESTARTED if was_sent else words.NOT_SENT
-        await self._finish(claim, row, PromptState.CUT, reply="" if is_told else text)
+        reply = "" if is_told else text
+        await finish(self._database, self._settings, claim, PromptState.CUT, reply)
         return None
 
     async def _open_stream(self, row: PromptRequest) -> str | None:
@@ -90,11 +89,3 @@ class PromptRecovery:
                         blocks=[dict(block) for block in words.without_stop(blocks)],
                     )
                 )
-
-    async def _finish(
-        self, claim: Claim, row: PromptRequest, state: PromptState, *, reply: str
-    ) -> None:
-        async with self._database.write() as session:
-            if await release(session, PromptRequest, claim, due=None, state=state) and reply:
-                deployment = await session.get_one(Deployment, row.deployment_id)
-                await post(session, deployment, self._settings, say(reply))

@@ -355,8 +355,9 @@ async def test_a_slack_that_falters(
     if method == "chat.postMessage" and fault != Respond(
         429, {"ok": False, "error": "ratelimited"}, {"Retry-After": "1"}
     ):
-        # Nobody knows whether the question is in the thread, so nothing is asked.
-        await asyncio.sleep(0)
+        # Nobody knows whether the question is in the thread, so nothing is asked, and that is said.
+        await env.slack.until(lambda: "nothing was sent" in replies(env)[-1].words)
+        assert request_count(env, "chat_completions") == 0
         return
     whole = "Hello! How can I help you today?\n\n_7 tokens"
     await env.slack.until(lambda: ended(env)() and shown(env, replies(env)[-1]).startswith(whole))

@@ -35,6 +35,7 @@ async def once(model: str, *, speed: float) -> bool:
     with tempfile.TemporaryDirectory(prefix="friendli-deploy-") as folder:
         database = f"sqlite:///{Path(folder) / 'demo.sqlite3'}"
         async with open_environment(database, start_speed=speed) as env:
+            env.friendli.pace.tokens_per_second, env.friendli.pace.first_token = 142, 0.18
             settings = env.settings(
                 poll_seconds_transitional=_POLL_SECONDS,
                 # Endpoints are listed sooner, so the timeout shrinks.

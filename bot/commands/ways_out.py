@@ -33,7 +33,7 @@ _TITLE = "Choose a revision"
 _MOST_OPTIONS = 100  # in a menu
 _LONGEST_VALUE = 150  # of an option
 _SHORT_COMMIT = 7
-_NOT_FAILED = "It hasn't failed any more, so there is nothing to retry."
+_NOT_FAILED = "It is no longer failed, so there is nothing to retry."
 
 
 async def retry_later(
@@ -48,7 +48,7 @@ async def retry_later(
     if outcome is ScheduleOutcome.ACCEPTED:
         return None
     if at is not None:
-        return _say(click, f"It is tried again at {moment(at, '{time}')} already.")
+        return _say(click, f"A retry is already planned for {moment(at, '{time}')}.")
     return _say(click, _NOT_FAILED)
 
 

@@ -157,7 +157,7 @@ def ends(deployment: DeploymentView) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class _Headline:
-    """What is so, at which price and for how long.
+    """State, price and lifetime.
 
     Attributes:
         sentence: With the name; mrkdwn.

@@ -148,7 +148,7 @@ async def connect(
     """Connect a channel, by default the first, to the sandbox's project through the form.
 
     Args:
-        announced: Whether to wait until the channel is told, if the bot can write there.
+        announced: Whether to wait for the channel's announcement, if the bot can post there.
 
     Raises:
         bot.sandbox.slack.changes.ConditionTimeoutError: The form wasn't opened or not accepted.

@@ -53,7 +53,7 @@ class AskOutcome(StrEnum):
 
 
 class ConnectRequests:
-    """Posts requests to connect a channel, one in half a day, whoever asks."""
+    """Posts requests to connect a channel, at most one in 12 hours."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

@@ -101,7 +101,7 @@ class Deployments:
 
         Args:
             request_id: Of the form or the command: accepted once.
-            repairs: The public id of a failed deployment, whose thread is told what was changed.
+            repairs: The public id of a failed deployment; its thread gets the list of changes.
             facts: Of the model, as checked for this request.
             line: The command line, if it deploys without another question.
             agreed: Dollars per hour that the person saw in words and agreed to.

@@ -72,7 +72,7 @@ class WaitingItems:
     async def proposals(
         self, place: ChannelRef, channels: Collection[str]
     ) -> Sequence[OpenProposal]:
-        """Those in some channels, whoever may decide them; the first to expire first."""
+        """Those in some channels, soonest expiry first, without a check of who may decide."""
         async with self._database.read() as session:
             present = (await session.execute(select(now()))).scalar_one()
             deployments = await session.execute(

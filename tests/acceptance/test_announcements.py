@@ -1,4 +1,4 @@
-"""Stories of what a channel is told about its targets, and of one that has none yet."""
+"""Announcements in a channel about its targets, and a channel without one."""
 
 import asyncio
 

@@ -149,7 +149,7 @@ async def test_a_retry_is_left_to_the_bot_once(env: Environment, start_bot: Star
         )
         await env.member.click(failed, "Try again in 10 min")
         await env.slack.until(lambda: env.member.ephemerals(env.channel))
-        assert ephemeral_texts(env) == snapshot(["It is tried again at TIME already."])
+        assert ephemeral_texts(env) == snapshot(["A retry is already planned for TIME."])
     await all_due(env)
     async with start_bot():
         await env.slack.until(lambda: restarts(env))

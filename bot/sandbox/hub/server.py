@@ -53,7 +53,7 @@ class HubSandbox:
         self._repos.remove(name)
 
     def repo(self, name: str) -> Repo:
-        """A repo, whoever may see it.
+        """A repo, public or not.
 
         Raises:
             LookupError: There is none.

@@ -43,8 +43,9 @@ class SmokeTest(Claimable, Base):
 class PromptRequest(Claimable, Base):
     """A prompt that a person sent to an endpoint: where its answer goes, and how far it got.
 
-    The process that sends it holds the claim from the start. If it dies, the next process
-    that claims the row ends the answer in Slack. The prompt itself is in no table, so it can't be sent again.
+    The process that sends it holds the claim from the start. If it dies, the next process that
+    claims the row ends the answer in Slack. The prompt itself is in no table, so it can't be sent
+    again.
     """
 
     __tablename__ = "prompt_requests"

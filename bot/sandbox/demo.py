@@ -21,6 +21,8 @@ _SERVES = "is live"
 _ENDED = ("failed", "wasn't created")
 # What the status message and the last reply say at the end.
 _REPORTED = ((_SERVES, "went live"), *((end, end) for end in _ENDED))
+# What the status message of a live endpoint says of its test request.
+_TESTED = ("First token after", "Answered a test", "a test request failed")
 
 
 async def once(model: str, *, speed: float) -> bool:
@@ -55,11 +57,14 @@ async def _deploy(env: Environment, model: str, console: Console) -> bool:
     await env.member.command(env.channel, line)
     try:
         root = await env.slack.until(lambda: _outcome(env), timeout=_TIMEOUT)
-        # The reply may be posted a second after the last edit of the status message.
+        serves = _SERVES in root.text
+        # The reply may be posted a second after the edit of the status message.
         await env.slack.until(lambda: printer.has_reported(root), timeout=_TIMEOUT)
+        if serves:
+            await env.slack.until(lambda: printer.is_tested(root), timeout=_TIMEOUT)
     finally:
         stop()
-    return _SERVES in root.text
+    return serves
 
 
 def _outcome(env: Environment) -> Message | None:
@@ -77,7 +82,7 @@ class _Printer:
         self._env = env
         self._console = console
         self._headlines: dict[str, str] = {}
-        self._last_reply = ""
+        self._replies: list[str] = []
 
     def __call__(self, change: Change) -> None:
         if not isinstance(change, MessagePosted | MessageUpdated):
@@ -87,7 +92,7 @@ class _Printer:
         if message.ephemeral_to:
             self._console.print(f"[dim]only you:[/] {text}")
         elif message.is_reply:
-            self._last_reply = text
+            self._replies.append(text)
             loud = " [dim](also in the channel)[/]" if message.broadcast else ""
             self._console.print(f"   ↳ {text}{loud}")
         elif self._headlines.get(message.ts) != text:
@@ -95,7 +100,15 @@ class _Printer:
             self._console.print(f"[bold]#{self._env.channel.name}[/] {text}")
 
     def has_reported(self, root: Message) -> bool:
-        return any(end in root.text and said in self._last_reply for end, said in _REPORTED)
+        return any(
+            end in root.text and any(said in reply for reply in self._replies)
+            for end, said in _REPORTED
+        )
+
+    def is_tested(self, root: Message) -> bool:
+        """It shows what a live endpoint answered, or is live no more."""
+        shown = self._headlines[root.ts]
+        return _SERVES not in shown or any(words in shown for words in _TESTED)
 
 
 def readable(env: Environment, text: str) -> str:

@@ -149,7 +149,9 @@ async def test_what_breaks_is_told_apart(
     sandbox: FriendliSandbox, client: InferenceClient, model: str, said: str
 ) -> None:
     """However the answer fails, it ends, and says why."""
-    limits = InferenceLimits(first_byte=0.3, silence=2, total=20)
+    # A deadline is met where it is asked for; elsewhere another end comes first, on any machine.
+    is_slow = model == "sandbox/slow-first-token"
+    limits = InferenceLimits(first_byte=0.3) if is_slow else InferenceLimits()
     with pytest.raises(Unavailable, match=said):
         await chunks(client, endpoint(sandbox, model), limits=limits)
 
